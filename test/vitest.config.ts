@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+/** One project a ring, by cost: unit and contract are cheap, integration starts real servers, fault kills them. */
+const ring = (name: string, include: string[], timeout: number) => ({
+  test: {
+    name,
+    include,
+    environment: "node" as const,
+    testTimeout: timeout,
+    hookTimeout: timeout,
+    pool: "forks" as const,
+  },
+});
+
+export default defineConfig({
+  root: new URL("..", import.meta.url).pathname,
+  test: {
+    maxWorkers: 2,
+    projects: [
+      ring("unit", ["shared/**/*.test.ts", "services/**/*.test.ts", "infra/**/*.test.ts"], 30_000),
+      ring("contract", ["test/contract/**/*.test.ts"], 60_000),
+      ring("integration", ["test/integration/**/*.test.ts", "test/journey.test.ts"], 180_000),
+      ring("property", ["test/property/**/*.test.ts"], 300_000),
+      ring("fault", ["test/fault/**/*.test.ts"], 300_000),
+    ],
+  },
+});
