@@ -1,0 +1,156 @@
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ConfigError, isLoopback, readConfig, settings } from "./config.ts";
+
+const secret = "0123456789abcdef0123456789abcdef";
+const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const pem = ec.publicKey.export({ type: "spki", format: "pem" }).toString();
+
+function refusal(env: Record<string, string>): ConfigError {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("the settings were taken");
+}
+
+test("an empty environment gives the defaults of the contract", () => {
+  expect(readConfig({})).toEqual({
+    port: 8080,
+    host: "127.0.0.1",
+    dataDir: resolve("data"),
+    roles: ["gateway", "fanout", "archive"],
+    redisUrl: null,
+    clickhouseUrl: null,
+    clickhousePort: 8123,
+    jwt: { secret: null, publicKey: null, issuer: null, audience: null },
+    allowedOrigins: null,
+    fanoutWriteMax: 500,
+    fanoutWriteBudget: 2_000,
+    sendAck: "committed",
+    dedupeWindowMs: 3_600_000,
+    durability: "fsync",
+    redisWait: 0,
+    rateLimits: true,
+    rateSends: 50,
+    rateSendsBurst: 200,
+    rateRpcs: 100,
+    maxConnections: 10,
+    pingSeconds: 25,
+    warmDays: 30,
+    archiveInbox: true,
+    analystPassword: null,
+    analystSeconds: 30,
+    logLevel: "info",
+    development: true,
+  });
+});
+
+test("given settings arrive typed", () => {
+  const config = readConfig({
+    PORT: "0",
+    HOST: "[::1]",
+    ROLES: "archive, gateway,archive",
+    REDIS_URL: "redis://u:p@cache:6380/2",
+    ALLOWED_ORIGINS: "https://App.example.com:443/, capacitor://localhost",
+    DEDUPE_WINDOW: "15m",
+    RATE_LIMITS: "off",
+    JWT_SECRET: secret,
+  });
+  expect(config).toMatchObject({ port: 0, host: "::1", roles: ["gateway", "archive"], redisUrl: "redis://u:p@cache:6380/2" });
+  expect(config).toMatchObject({ dedupeWindowMs: 900_000, rateLimits: false, development: false });
+  expect(config.allowedOrigins).toEqual(["https://app.example.com", "capacitor://localhost"]);
+});
+
+test("a dedupe window without a unit is seconds", () => {
+  expect(readConfig({ DEDUPE_WINDOW: "90" }).dedupeWindowMs).toBe(90_000);
+});
+
+test("an empty setting counts as left out, an empty secret is refused", () => {
+  expect(readConfig({ PORT: "", REDIS_URL: "" })).toMatchObject({ port: 8080, redisUrl: null });
+  expect(refusal({ JWT_SECRET: "" }).setting).toBe("JWT_SECRET");
+});
+
+const bad: [name: string, value: string][] = [
+  ["PORT", "65536"],
+  ["PORT", "80a"],
+  ["PORT", "-1"],
+  ["PORT", "1e3"],
+  ["HOST", "http://0.0.0.0"],
+  ["ROLES", "gateway,writer"],
+  ["REDIS_URL", "localhost:6379"],
+  ["REDIS_URL", "http://localhost"],
+  ["CLICKHOUSE_URL", "clickhouse"],
+  ["CLICKHOUSE_PORT", "x"],
+  ["ALLOWED_ORIGINS", "app.example.com"],
+  ["ALLOWED_ORIGINS", "https://a.example/path"],
+  ["DEDUPE_WINDOW", "1 week"],
+  ["DEDUPE_WINDOW", "0"],
+  ["DURABILITY", "none"],
+  ["SEND_ACK", "later"],
+  ["RATE_LIMITS", "false"],
+  ["RATE_SENDS", "0"],
+  ["LOG_LEVEL", "loud"],
+  ["JWT_SECRET", secret.slice(1)],
+  ["JWT_PUBLIC_KEY", "/no/such/file.pem"],
+  ["JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\nnonsense"],
+  ["PROCESSES", "2"],
+  ["SEND_ACK", "accepted"],
+  ["KAFKA_BROKERS", "localhost:9092"],
+  ["NEO4J_URL", "bolt://localhost:7687"],
+];
+test.each(bad)("%s=%j stops the start with one line that names it", (name, value) => {
+  const error = refusal({ [name]: value });
+  expect(error.setting).toBe(name);
+  expect(error.message).toMatch(new RegExp(`^${name} [^\\n]+: [^\\n]+$`));
+});
+
+test("what later work brings is said to be missing in this build", () => {
+  for (const env of [{ PROCESSES: "2" }, { SEND_ACK: "accepted" }, { KAFKA_BROKERS: "k:9092" }, { NEO4J_URL: "bolt://n" }])
+    expect(refusal(env as Record<string, string>).message).toContain("this build does not have that yet");
+});
+
+test("without a JWT key only loopback is served", () => {
+  expect(refusal({ HOST: "0.0.0.0" }).message).toMatch(/^JWT_SECRET or JWT_PUBLIC_KEY .*HOST/);
+  expect(readConfig({ HOST: "0.0.0.0", JWT_SECRET: secret }).development).toBe(false);
+  expect(readConfig({ HOST: "0.0.0.0", JWT_PUBLIC_KEY: pem }).development).toBe(false);
+});
+
+test("a secret is never repeated in the refusal", () => {
+  expect(refusal({ JWT_SECRET: "hunter2" }).message).not.toContain("hunter2");
+});
+
+describe("JWT_PUBLIC_KEY", () => {
+  test("may be PEM text, with its line ends written out or not, or a path", () => {
+    const path = join(mkdtempSync(join(tmpdir(), "tributary-config-")), "key.pem");
+    writeFileSync(path, pem);
+    for (const given of [pem, pem.replaceAll("\n", "\\n"), path])
+      expect(readConfig({ JWT_PUBLIC_KEY: given }).jwt.publicKey).toBe(readFileSync(path, "utf8"));
+  });
+
+  test("a private key, a weak one and a curve without an algorithm are refused", () => {
+    const weak = generateKeyPairSync("rsa", { modulusLength: 1_024 }).publicKey.export({ type: "spki", format: "pem" }).toString();
+    const other = generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey.export({ type: "spki", format: "pem" }).toString();
+    const whole = ec.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    expect(refusal({ JWT_PUBLIC_KEY: whole }).message).toContain("private");
+    for (const given of [weak, other]) expect(refusal({ JWT_PUBLIC_KEY: given }).setting).toBe("JWT_PUBLIC_KEY");
+  });
+});
+
+test("loopback is what only this machine can reach", () => {
+  for (const address of ["127.0.0.1", "127.9.9.9", "::1", "localhost"]) expect(isLoopback(address)).toBe(true);
+  for (const address of ["0.0.0.0", "::", "127.evil.example", "10.0.0.1"]) expect(isLoopback(address)).toBe(false);
+});
+
+test("every setting says what it is, and its default is one it would take", () => {
+  for (const setting of Object.values(settings)) {
+    expect(setting.description).not.toBe("");
+    expect(setting.range).not.toBe("");
+    if (setting.default !== null) expect(() => setting.read(setting.default ?? undefined)).not.toThrow();
+  }
+});
