@@ -1,0 +1,62 @@
+import type { Logger } from "./logger.ts";
+
+const stopSignals = ["SIGINT", "SIGTERM"] as const;
+
+/** Ctrl-C under `npm start` arrives twice, from the terminal and forwarded by npm: the same signal again within this many ms is the same wish. */
+const echoMs = 500;
+
+/**
+ * Runs a server for the life of the process. `start` puts what it opens on `stack`; `signal` is aborted when the process is asked to stop, also
+ * while it still starts. Then everything on the stack is disposed in reverse and the promise resolves, with `process.exitCode` 0, or 1 if
+ * starting or stopping failed. A second SIGINT or SIGTERM ends the process at once, by that signal; the same one again within half a second is taken as an echo.
+ */
+export async function runUntilSignal(
+  start: (stack: AsyncDisposableStack, signal: AbortSignal) => Promise<void>,
+  logger: Logger,
+): Promise<void> {
+  const stopping = new AbortController();
+  // Signal handlers and promises do not keep Node's event loop alive, this does.
+  const alive = setInterval(() => {}, 2 ** 30);
+  const stopped = stopOnSignal(stopping, logger);
+  const stack = new AsyncDisposableStack();
+  try {
+    await start(stack, stopping.signal);
+    await stopped.signal;
+  } catch (err) {
+    if (stopping.signal.aborted) logger.debug({ err }, "the start was cut short");
+    else {
+      logger.error({ err }, "the start failed");
+      process.exitCode = 1;
+    }
+  }
+  try {
+    await stack.disposeAsync();
+    logger.info("stopped");
+  } catch (err) {
+    logger.error({ err }, "stopping failed");
+    process.exitCode = 1;
+  } finally {
+    stopped.forget();
+    clearInterval(alive);
+  }
+}
+
+function stopOnSignal(stopping: AbortController, logger: Logger): { signal: Promise<void>; forget(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const forget = () => stopSignals.forEach((name) => process.removeListener(name, onSignal));
+  let first = { name: "", at: 0 };
+  function onSignal(name: NodeJS.Signals) {
+    if (stopping.signal.aborted) {
+      if (name === first.name && performance.now() - first.at < echoMs) return;
+      forget();
+      process.kill(process.pid, name);
+      return;
+    }
+    logger.info({ signal: name }, "stopping; a second signal ends at once");
+    first = { name, at: performance.now() };
+    stopping.abort();
+    resolve();
+  }
+  stopSignals.forEach((name) => process.on(name, onSignal));
+  return { signal: promise, forget };
+}
