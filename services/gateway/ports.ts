@@ -1,0 +1,81 @@
+import type { Positions } from "#shared/wire/values.ts";
+
+/** Who calls a method, and from where. `session` is null for a call over HTTP. */
+export interface Caller {
+  user: string;
+  session: string | null;
+}
+
+/** Serves one RPC method: parameters already valid by the method table's schema; answers with the result object, or throws a `Refusal`. */
+export type Handler = (params: never, caller: Caller) => Promise<object>;
+
+/**
+ * `message.send` has a way of its own, for it is the hot path and its order matters: `accept` runs in the turn of arrival, so that what one
+ * connection sends is committed in the order of the calls; `done` is called once, with the result as JSON text or with what was refused.
+ */
+export type SendHandler = (params: never, caller: Caller, done: (thrown: unknown, resultJson: string) => void) => void;
+
+/** All methods served by this process, by name. */
+export interface Methods {
+  handlers: ReadonlyMap<string, Handler>;
+  send: SendHandler;
+}
+
+/** A JSON line to be sent to many sockets: the WebSocket frame is prepared once, on first use. */
+export interface PreparedLine {
+  readonly line: string;
+  frame?: Buffer;
+}
+
+/** What the hub sees of one connection. Lines are complete JSON replies or pushes without line end; what is put in one turn leaves as one frame, in order. */
+export interface Outlet {
+  readonly user: string;
+  /** The protocol's `client`: unique for the connection. */
+  readonly client: string;
+  put(line: string): void;
+  putPrepared(line: PreparedLine): void;
+  close(code: number): void;
+}
+
+/** `connect.subs` and `connect.data` of the client, as the hub needs them. */
+export interface AttachRequest {
+  /** From `connect.subs`, entries with `recover` only; null if `connect.subs` was empty or missing. */
+  sdkPositions: Positions | null;
+  /** From `connect.data.positions`; counts only when `sdkPositions` is null. */
+  storedPositions: Positions | null;
+  push: "full" | "notify";
+  device?: string;
+  deviceId?: string;
+}
+
+export interface Attached {
+  /** The `subs` object of the connect reply as JSON text. */
+  subsJson: string;
+  unwatched: string[];
+  /** To be called when the connect reply has been put: puts what must follow it in the same frame (ends of channels, new beginnings), then goes live. */
+  goLive(): void;
+}
+
+export interface HistoryRequest {
+  channel: string;
+  /** 0: position only; −1: as many as allowed (1,000 publications, 512 KiB). */
+  limit: number;
+  since?: { offset: number; epoch: string };
+  reverse: boolean;
+}
+
+/** Users, their sockets, and rooms on this node: what is pushed to whom, in order, from which position. */
+export interface Hub {
+  /** Registers the connection, computes its server-side subscriptions and recovers. Throws `Refusal` (108 temporary when a store is away). */
+  attach(outlet: Outlet, request: AttachRequest): Promise<Attached>;
+  /** The connection is gone; idempotent. */
+  detach(outlet: Outlet): void;
+  /** Protocol `history` of a channel the caller holds; resolves to the HistoryResult as JSON text. Refuses with 102, 103, 112. */
+  history(outlet: Outlet, request: HistoryRequest): Promise<string>;
+  /** Protocol `presence`: client id → ClientInfo. Refuses with 102 or 103. */
+  presence(outlet: Outlet, channel: string): Promise<Record<string, { user: string; client: string }>>;
+  /** True if the channel is held by the server for this connection (a `subscribe` for it gets 105); otherwise throws 102 or 103. */
+  holds(outlet: Outlet, channel: string): Promise<boolean>;
+  /** Connections of a user on this node, oldest first. */
+  connectionsOf(user: string): Outlet[];
+}

@@ -1,0 +1,72 @@
+import { crc32 } from "node:zlib";
+
+/**
+ * Every key of the hot tier. Users and conversations are hashed into buckets; the bucket is the Redis Cluster hash tag, so that all that one
+ * script touches lies in one slot there. The number of buckets never changes in the life of a deployment.
+ */
+export const BUCKETS = 1_024;
+
+/** Outbox partitions: groups of buckets. One Redis node needs few; each has one owner among the fan-out workers. */
+export const PARTITIONS = 8;
+
+/** Hash fields of small dedupe tables: this many tables a bucket and generation keep each one small enough to be stored packed. */
+const DEDUPE_TABLES = 16;
+
+export const bucketOfUser = (user: string): number => crc32(user) % BUCKETS;
+/** Conversation ids are handed out in sequence, so their low digits spread evenly. */
+export const bucketOfConversation = (conversationId: string): number => Number(conversationId.slice(-9)) % BUCKETS;
+export const partitionOf = (conversationId: string): number => bucketOfConversation(conversationId) % PARTITIONS;
+
+const ofConversation = (prefix: string) => (conversationId: string) => `${prefix}:{${bucketOfConversation(conversationId)}}:${conversationId}`;
+const ofUser = (prefix: string) => (user: string) => `${prefix}:{u${bucketOfUser(user)}}:${user}`;
+
+export const keys = {
+  /** hash: the head of a conversation and, under `@user`, its members. */
+  head: ofConversation("c"),
+  /** list: the hot entries of a conversation, the first one having seq = `b` + 1. */
+  mailbox: ofConversation("m"),
+  /** zset user → ordinal of joining. */
+  order: ofConversation("o"),
+  /** hash user → earlier stays "joined-left,…". */
+  past: ofConversation("p"),
+  /** zset user → seq of the latest leaving. */
+  leavers: ofConversation("l"),
+  /** hash: the user's offset, last timeline key, epoch, nodes, and a record for each conversation. */
+  user: ofUser("u"),
+  /** list: the hot pointers of an inbox, the first one having offset = `b` + 1. */
+  inbox: ofUser("i"),
+  /** string: first result of a call with a requestId. */
+  request: (user: string, digest: string) => `q:{u${bucketOfUser(user)}}:${user}:${digest}`,
+  /** string: conversation id of a pair of users (sorted). */
+  pair: (a: string, b: string) => `pair:{u${bucketOfUser(a)}}:${a} ${b}`,
+  /** string: conversation id of a user's feed. */
+  feed: ofUser("feed"),
+  /** hash digest → "seq id" of sends, of one generation of the dedupe window. */
+  dedupe: (conversationId: string, digest: string, generation: number) =>
+    `d:{${bucketOfConversation(conversationId)}}:${generation}:${(digest.charCodeAt(0) + digest.charCodeAt(1) * 3) % DEDUPE_TABLES}`,
+  /** stream: committed work of a partition, one stream entry a commit batch. */
+  outbox: (partition: number) => `out:{p${partition}}`,
+  /** string: stream id up to which a consumer has handled a partition. */
+  cursor: (consumer: string, partition: number) => `cur:{p${partition}}:${consumer}`,
+  /** string with expiry: owner of a partition for a consumer. */
+  lease: (consumer: string, partition: number) => `lease:{p${partition}}:${consumer}`,
+  /** stream: what inbox scripts wrote, for the archive: "user from to" lines. */
+  deliveries: "deliveries",
+  /** zset worker → time of its last heartbeat, ms. */
+  workers: (consumer: string) => `workers:${consumer}`,
+  /** zset node → time of its last heartbeat, ms. */
+  nodes: "nodes",
+  /** zset conversation → time of its switch to read mode by traffic, ms. */
+  busy: "busy",
+  /** zset conversation or user → hot entries to be looked at by the store scheduler. */
+  tidy: (kind: "mailbox" | "inbox") => `tidy:${kind}`,
+  /** Every dedupe table of a generation, for its removal. */
+  dedupeTables: function* (generation: number): Generator<string> {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      for (let table = 0; table < DEDUPE_TABLES; table++) yield `d:{${bucket}}:${generation}:${table}`;
+    }
+  },
+} as const;
+
+/** Pub/sub channel of a node's pushes. */
+export const nodeChannel = (node: string): string => `node:${node}`;

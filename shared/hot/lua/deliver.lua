@@ -1,0 +1,126 @@
+--[[ Writes pointers and events into inboxes: all users of one Redis node (one bucket on a cluster). Repeating it changes nothing.
+  KEYS  per user: user, inbox; last: deliveries
+  ARGV  seed of a new inbox's epoch, '1' if the archive wants inbox rows, number of ops; per op: letter, conversation, seq, pointer, message id, extra;
+        then per user: the user, its op numbers "1 2 …"
+  Ops   E entry · B entry of the switch to read mode · W switch to write mode, delivered in the room · J joined, extra "state mode" · L left
+        F followed, extra "+|- ordinal mode" · V event of one's own, extra: its ordinal, for it is taken once
+  A record of (user, conversation): "state last joined readBegin readOffset everRead ordinal"; state a active, w owner of a feed, f follower, x former;
+  last: the seq up to which the inbox holds it; readBegin −1 in write mode
+  returns per user "first offset|numbers of the ops appended, * for all|nodes|numbers of the ops that found a gap before them"
+]]
+--@include ids
+local seed, archive, count = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local ops, at = {}, 4
+for i = 1, count do
+  ops[i] = { ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4], ARGV[at + 5] }
+  at = at + 6
+end
+local results, lines = {}, {}
+for u = 1, (#KEYS - 1) / 2 do
+  local userKey, user, wanted = KEYS[u * 2 - 1], ARGV[at], ARGV[at + 1]
+  at = at + 2
+  local ask, column, numbers = { 'HMGET', userKey, 'o', 'k', 'on', 'e' }, {}, {}
+  for number in string.gmatch(wanted, '%d+') do
+    local n = tonumber(number)
+    numbers[#numbers + 1] = n
+    local conversation = ops[n][2]
+    if not column[conversation] then
+      ask[#ask + 1] = conversation
+      column[conversation] = #ask - 2
+    end
+  end
+  local h = redis.call(unpack(ask))
+  local offset, key = tonumber(h[1] or '0'), h[2] or '0'
+  local first = offset + 1
+  local records, pushed, appended, gaps, changed = {}, {}, {}, {}, false
+  for _, n in ipairs(numbers) do
+    local op = ops[n]
+    local letter, conversation, seq = op[1], op[2], op[3]
+    local r = records[conversation]
+    if not r then
+      local text = h[column[conversation]]
+      if text then
+        local state, last, joined, begin, beginOffset, ever, ordinal = string.match(text, '^(%a) (%d+) (%d+) (%-?%d+) (%d+) (%d) (%d+)$')
+        r = { state, tonumber(last), joined, begin, beginOffset, ever, ordinal }
+      else
+        r = { '-', -1, '0', '-1', '0', '0', '0' }
+      end
+      records[conversation] = r
+    end
+    local put = false
+    if letter == 'E' or letter == 'B' then
+      if r[1] == '-' or (r[1] ~= 'x' and seq > r[2] + 1) then
+        gaps[#gaps + 1] = n
+      elseif r[1] ~= 'x' and seq == r[2] + 1 then
+        put = true
+        r[2] = seq
+        if above(op[5], key) then
+          key = op[5]
+          pushed[#pushed + 1] = op[4]
+        else
+          key = nextId(key)
+          pushed[#pushed + 1] = op[4] .. ' ' .. key
+        end
+        if letter == 'B' then r[4], r[5], r[6] = seq, offset + 1, '1' end
+      end
+    elseif letter == 'W' then
+      if r[1] ~= 'x' and r[1] ~= '-' and seq > r[2] then
+        r[2], r[4], r[5], changed = seq, '-1', '0', true
+      end
+    elseif letter == 'J' then
+      if seq > r[2] then
+        put = true
+        pushed[#pushed + 1] = op[4]
+        local state, mode = string.match(op[6], '^(%a) (%a)$')
+        r[1], r[2], r[3], r[4], r[5] = state, seq, seq, '-1', '0'
+        if mode == 'r' then r[4], r[5], r[6] = seq, offset + 1, '1' end
+      end
+    elseif letter == 'L' then
+      if r[1] ~= 'x' and r[1] ~= '-' and seq >= r[2] then
+        put = true
+        pushed[#pushed + 1] = op[4]
+        r[1], r[2], r[4], r[5] = 'x', seq, '-1', '0'
+      end
+    else
+      local sign, ordinal, mode = string.match(op[6], '^(%S) (%d+) (%S)$')
+      if above(ordinal, r[7]) then
+        r[7] = ordinal
+        if letter == 'V' then
+          if r[1] ~= '-' then
+            put = true
+            pushed[#pushed + 1] = op[4]
+          end
+        else
+          changed = true
+          r[1], r[4], r[5] = sign == '+' and 'f' or 'x', '-1', '0'
+          r[2] = math.max(r[2], seq)
+          if sign == '+' then r[3] = seq end
+          if mode == 'r' then r[6] = '1' end
+        end
+      end
+    end
+    if put then
+      offset = offset + 1
+      appended[#appended + 1] = n
+    end
+  end
+  if #pushed > 0 then redis.call('RPUSH', KEYS[u * 2], unpack(pushed)) end
+  if #pushed > 0 or changed then
+    local set = { 'HSET', userKey, 'o', offset, 'k', key }
+    if not h[4] then
+      set[#set + 1] = 'e'
+      set[#set + 1] = seed
+    end
+    for conversation, r in pairs(records) do
+      if r[1] ~= '-' then
+        set[#set + 1] = conversation
+        set[#set + 1] = table.concat(r, ' ')
+      end
+    end
+    redis.call(unpack(set))
+    if archive and #pushed > 0 then lines[#lines + 1] = user .. ' ' .. first .. ' ' .. offset end
+  end
+  results[u] = first .. '|' .. (#appended == #numbers and '*' or table.concat(appended, ' ')) .. '|' .. (h[3] or '') .. '|' .. table.concat(gaps, ' ')
+end
+if #lines > 0 then redis.call('XADD', KEYS[#KEYS], '*', 'r', table.concat(lines, '\n')) end
+return results

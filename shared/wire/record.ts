@@ -1,0 +1,41 @@
+import type { EntryLetter } from "./entry.ts";
+
+/**
+ * Records of the outbox, lines of text in the field `r` of a stream entry, in commit order of each conversation:
+ * "E <conversation> <seq> <letter> <id> <count> <w|r>" an entry, with the mode it is delivered in ·
+ * "C <conversation> <creator>" created · "R <conversation> <user> <readSeq> <count>" read · "P <conversation> <user>" one's own flags ·
+ * "F <conversation> <user> <+|-> <seq> <w|r>" followed, unfollowed
+ */
+export type OutboxRecord =
+  | { type: "entry"; conversationId: string; seq: number; letter: EntryLetter; id: string; count: number; mode: "w" | "r" }
+  | { type: "created"; conversationId: string; creator: string }
+  | { type: "read"; conversationId: string; user: string; readSeq: number; count: number }
+  | { type: "own"; conversationId: string; user: string }
+  | { type: "follow"; conversationId: string; user: string; on: boolean; seq: number; mode: "w" | "r" };
+
+/** Reads one line. Throws on a letter it does not know: a newer writer's record must stop an older reader, not be lost. */
+export function parseRecord(line: string): OutboxRecord {
+  const [letter, conversationId = "", a = "", b = "", c = "", d = "", e = ""] = line.split(" ");
+  switch (letter) {
+    case "E":
+      return { type: "entry", conversationId, seq: Number(a), letter: b as EntryLetter, id: c, count: Number(d), mode: e as "w" | "r" };
+    case "C":
+      return { type: "created", conversationId, creator: a };
+    case "R":
+      return { type: "read", conversationId, user: a, readSeq: Number(b), count: Number(c) };
+    case "P":
+      return { type: "own", conversationId, user: a };
+    case "F":
+      return { type: "follow", conversationId, user: a, on: b === "+", seq: Number(c), mode: d as "w" | "r" };
+    default:
+      throw new Error(`outbox record of unknown type: ${line.slice(0, 80)}`);
+  }
+}
+
+/** What a fan-out worker tells a gateway node: what inboxes and rooms got, in order, inboxes first. */
+export interface PushBatch {
+  /** user, offset of the first pointer, pointers */
+  inbox: [user: string, first: number, pointers: string[]][];
+  /** conversation, first seq, last seq, 1 if the last one is the switch to write mode and ends the room */
+  rooms: [conversationId: string, from: number, to: number, ended: 0 | 1][];
+}
