@@ -1,0 +1,270 @@
+import { randomUUID } from "node:crypto";
+import { asRefusal, type CloseCode, closeTable, Refusal } from "#shared/wire/errors.ts";
+import { methodLabel } from "./calls.ts";
+import { answerChannel, type ChannelCommand, isChannelCommand } from "./commands.ts";
+import { attachRequestOf, connectResult, refreshResult } from "./connect.ts";
+import type { Gate } from "./context.ts";
+import { errorLine, replyLine, rpcLine } from "./encode.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { Lines } from "./lines.ts";
+import type { AttachRequest, Outlet, PreparedLine } from "./ports.ts";
+import { type Command, Garbage, readFrame } from "./protocol.ts";
+import type { GatewaySocket, SocketOwner } from "./socket.ts";
+import type { Timed } from "./wheel.ts";
+
+/** Calls of one connection that may wait for their answer at once. */
+const MAX_PENDING = 1_000;
+/** Commands that may wait for the connect reply. */
+const MAX_WAITING = 1_000;
+const ping: PreparedLine = { line: "{}" };
+
+type Named<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+/**
+ * One socket's life: `new` until its connect command, `connecting` until the hub has attached it, then `live`; `refused` after an error to connect
+ * until the client leaves. It has no timers and no closures of its own, for there are very many of it.
+ */
+export class Connection implements Outlet, SocketOwner, Timed {
+  readonly client = randomUUID();
+  user = "";
+  slot = -1;
+  readonly #gate: Gate;
+  readonly #socket: GatewaySocket;
+  readonly #lines: Lines;
+  #state: "new" | "connecting" | "live" | "refused" | "closed" = "new";
+  #connectId = 0;
+  #waiting: Command[] | undefined;
+  #pending = 0;
+  /** Unix ms, from the token. */
+  #exp = 0;
+  /** When a state before `live` has lasted too long, by the wheel's clock. */
+  #until: number;
+  #heart: Heartbeat | undefined;
+  #refusedCode: CloseCode = 3501;
+
+  constructor(gate: Gate, socket: GatewaySocket) {
+    this.#gate = gate;
+    this.#socket = socket;
+    this.#lines = new Lines(socket.wire, gate.turn, this);
+    this.#until = gate.wheel.now() + gate.timing.firstCommand;
+    gate.wheel.place(this, this.#until);
+    gate.metrics.opened();
+  }
+
+  put(line: string): void {
+    this.#lines.put(line);
+  }
+
+  putPrepared(line: PreparedLine): void {
+    this.#lines.put(line);
+  }
+
+  /** Sends what is queued, then the close frame. A slow client gets no more than that frame. */
+  close(code: number): void {
+    if (this.#state === "closed") return;
+    if (code === 3008) this.#lines.drop();
+    else this.#lines.end();
+    this.#end(code);
+    this.#socket.close(code, closeTable[code as CloseCode] ?? "closed");
+  }
+
+  left(): void {
+    this.#lines.drop();
+    if (this.#state !== "closed") this.#end(null);
+  }
+
+  #end(code: number | null): void {
+    const known = this.#state === "connecting" || this.#state === "live";
+    this.#state = "closed";
+    this.#waiting = undefined;
+    this.#heart = undefined;
+    this.#gate.wheel.remove(this);
+    this.#gate.metrics.closed(code);
+    if (known) this.#gate.hub.detach(this);
+  }
+
+  /** A whole message came in. */
+  receive(data: Buffer, isBinary: boolean): void {
+    if (this.#isOver()) return;
+    if (isBinary) {
+      this.close(3501);
+      return;
+    }
+    try {
+      for (const command of readFrame(data)) {
+        this.#take(command);
+        if (this.#isOver()) return;
+      }
+    } catch (error) {
+      if (!(error instanceof Garbage)) this.#gate.logger.error({ err: error }, "a frame could not be handled");
+      this.close(error instanceof Garbage ? 3501 : 3004);
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#state === "closed" || this.#state === "refused";
+  }
+
+  #take(command: Command): void {
+    this.#gate.metrics.command(command.kind, command.kind === "rpc" ? methodLabel(command.body.method) : "");
+    const isConnect = command.kind === "connect" || (command.kind === "refused" && command.of === "connect");
+    if (isConnect !== (this.#state === "new")) this.close(3501);
+    else if (command.kind === "connect") this.#connect(command);
+    else if (command.kind === "refused" && isConnect) this.#refuse(command.id, command.refusal);
+    else if (this.#state === "live") this.#serve(command);
+    else this.#wait(command);
+  }
+
+  #wait(command: Command): void {
+    this.#waiting ??= [];
+    if (this.#waiting.push(command) > MAX_WAITING) this.close(3013);
+  }
+
+  #connect({ id, body }: Named<"connect">): void {
+    const token = body.token ?? "";
+    if (token === "") return this.#refuse(id, new Refusal(101), 3500);
+    const result = this.#gate.verify(token);
+    if (result.outcome === "expired") return this.#refuse(id, new Refusal(109), 3005);
+    if (result.outcome === "invalid") return this.close(3500);
+    let request: AttachRequest;
+    try {
+      request = attachRequestOf(body);
+    } catch (thrown) {
+      return this.#refuse(id, asRefusal(thrown));
+    }
+    this.user = result.user;
+    this.#exp = result.exp;
+    this.#connectId = id;
+    this.#state = "connecting";
+    this.#until = this.#gate.wheel.now() + this.#gate.timing.attach;
+    this.#gate.wheel.place(this, this.#until);
+    void this.#attach(request);
+  }
+
+  async #attach(request: AttachRequest): Promise<void> {
+    const { hub, config, logger } = this.#gate;
+    try {
+      const attached = await hub.attach(this, request);
+      if (this.#state !== "connecting") return hub.detach(this);
+      this.#replaceOldest();
+      this.put(
+        replyLine(this.#connectId, "connect", connectResult({ client: this.client, user: this.user, exp: this.#exp, attached, config })),
+      );
+      attached.goLive();
+      this.#lines.flushConnectReply();
+      this.#goLive();
+    } catch (thrown) {
+      if (!(thrown instanceof Refusal)) logger.error({ err: thrown }, "a connection could not be attached");
+      if (this.#state === "connecting") this.#refuse(this.#connectId, asRefusal(thrown));
+      else this.close(3004);
+    }
+  }
+
+  #replaceOldest(): void {
+    const others = this.#gate.hub.connectionsOf(this.user).filter((each) => each !== this);
+    const tooMany = others.length + 1 - this.#gate.config.maxConnections;
+    for (const oldest of others.slice(0, Math.max(0, tooMany))) oldest.close(4501);
+  }
+
+  #goLive(): void {
+    if (this.#isOver()) return;
+    this.#state = "live";
+    const { wheel, config, timing } = this.#gate;
+    this.#heart = new Heartbeat(wheel.now(), config.pingSeconds * 1_000, timing.pong, this.#expiresAt());
+    wheel.place(this, this.#heart.next);
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const command of waiting) {
+      if (this.#state !== "live") return;
+      this.#serve(command);
+    }
+  }
+
+  /** When the token will have been over for too long. */
+  #expiresAt(): number {
+    const { wheel, timing } = this.#gate;
+    return wheel.now() + (this.#exp - Date.now()) + timing.expiry;
+  }
+
+  /** Answers connect with an error and waits a moment for the client to leave. */
+  #refuse(id: number, refusal: Refusal, code: CloseCode = refusal.temporary ? 3004 : 3501): void {
+    const { wheel, timing, metrics, hub } = this.#gate;
+    if (this.#state === "connecting") hub.detach(this);
+    this.#state = "refused";
+    this.#waiting = undefined;
+    this.#refusedCode = code;
+    this.put(errorLine(id, refusal.toWire()));
+    metrics.refused(refusal.code);
+    this.#until = wheel.now() + timing.refused;
+    wheel.place(this, this.#until);
+  }
+
+  #serve(command: Command): void {
+    if (command.kind === "rpc") this.#rpc(command);
+    else if (command.kind === "pong") this.#heart?.pong();
+    else if (isChannelCommand(command)) void this.#channel(command);
+    else if (command.kind === "refresh") this.#refresh(command);
+    else if (command.kind === "ping") this.put(replyLine(command.id, "ping", "{}"));
+    else if (command.kind === "publish") this.#deny(command.id, new Refusal(103, "use the rpc message.send"));
+    else if (command.kind === "refused") this.#deny(command.id, command.refusal);
+  }
+
+  #deny(id: number, refusal: Refusal): void {
+    this.#gate.metrics.refused(refusal.code);
+    this.put(errorLine(id, refusal.toWire()));
+  }
+
+  #rpc({ id, body, bytes }: Named<"rpc">): void {
+    if (this.#pending >= MAX_PENDING) return this.#deny(id, new Refusal(111));
+    this.#pending += 1;
+    this.#gate.calls.run(body.method, body.data, bytes, { user: this.user, session: this.client }, (refusal, resultJson) => {
+      this.#pending -= 1;
+      this.put(refusal === undefined ? rpcLine(id, resultJson) : errorLine(id, refusal.toWire()));
+    });
+  }
+
+  async #channel(command: ChannelCommand): Promise<void> {
+    if (this.#pending >= MAX_PENDING) return this.#deny(command.id, new Refusal(111));
+    this.#pending += 1;
+    try {
+      this.#gate.calls.spend(this.user);
+      this.put(await answerChannel(command, this.#gate.hub, this));
+    } catch (thrown) {
+      if (!(thrown instanceof Refusal)) this.#gate.logger.error({ err: thrown, kind: command.kind }, "a command failed unexpectedly");
+      this.#deny(command.id, asRefusal(thrown));
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  #refresh({ id, body }: Named<"refresh">): void {
+    const result = this.#gate.verify(body.token ?? "");
+    if (result.outcome === "expired") return this.close(3005);
+    if (result.outcome === "invalid" || result.user !== this.user) return this.close(3500);
+    this.#exp = result.exp;
+    this.#heart?.expireAt(this.#expiresAt());
+    if (this.#heart !== undefined) this.#gate.wheel.place(this, this.#heart.next);
+    this.put(replyLine(id, "refresh", refreshResult(this.client, this.#exp)));
+  }
+
+  due(now: number): number | null {
+    if (this.#heart !== undefined) return this.#beat(this.#heart, now);
+    if (this.#state === "closed") return null;
+    if (now < this.#until) return this.#until;
+    if (this.#state === "new") this.close(3502);
+    else if (this.#state === "refused") this.close(this.#refusedCode);
+    else {
+      this.#refuse(this.#connectId, new Refusal(108, "connecting took too long"));
+      return this.#until;
+    }
+    return null;
+  }
+
+  #beat(heart: Heartbeat, now: number): number | null {
+    const beat = heart.beat(now);
+    if (beat === "ping") this.putPrepared(ping);
+    else if (beat === "expired") this.close(3005);
+    else if (beat === "silent") this.close(3012);
+    return this.#state === "live" ? heart.next : null;
+  }
+}

@@ -1,0 +1,79 @@
+import type { AddressInfo } from "node:net";
+import type { Registry } from "prom-client";
+import type { Config } from "#shared/run/config.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import { createCalls } from "./calls.ts";
+import { SERVER_VERSION } from "./connect.ts";
+import { type ConnectionConfig, defaultTiming, type Gate, type Timing } from "./context.ts";
+import { createHttp, type Ready } from "./http.ts";
+import { Turn } from "./lines.ts";
+import { createGatewayMetrics } from "./metrics.ts";
+import type { Hub, Methods } from "./ports.ts";
+import { acceptSockets } from "./sockets.ts";
+import { createTokens, developmentSecret } from "./token.ts";
+import { Wheel } from "./wheel.ts";
+
+export type GatewayConfig = ConnectionConfig & Pick<Config, "port" | "host" | "dataDir" | "jwt" | "allowedOrigins" | "development">;
+
+export interface GatewayParts {
+  config: GatewayConfig;
+  logger: Logger;
+  registry: Registry;
+  methods: Methods;
+  hub: Hub;
+  ready: Ready;
+  /** Names this process in its log lines. */
+  node: string;
+  /** Other waits than the usual ones. */
+  timing?: Partial<Timing>;
+}
+
+/** A gateway that listens. Disposing it drains: no new connections, sockets closed with 3001, calls answered, then the port is free. */
+export interface Gateway extends AsyncDisposable {
+  port: number;
+  address: string;
+}
+
+/** How long HTTP calls may take to be answered when the gateway stops. */
+const DRAIN_MS = 3_000;
+
+/** Starts HTTP and WebSocket on the configured port. */
+export async function startGateway(parts: GatewayParts): Promise<Gateway> {
+  const { config, hub, methods, registry, ready, timing } = parts;
+  const logger = parts.logger.child({ node: parts.node });
+  const metrics = createGatewayMetrics(registry);
+  const secret = config.development ? await developmentSecret(config.dataDir) : null;
+  const verify = createTokens(secret === null ? config.jwt : { ...config.jwt, secret });
+  const calls = createCalls({ config, methods, metrics, logger });
+  const app = await createHttp({ config, calls, verify, secret, ready, registry, logger, version: SERVER_VERSION });
+  const wheel = new Wheel();
+  const gate: Gate = {
+    config,
+    hub,
+    calls,
+    verify,
+    metrics,
+    logger,
+    wheel,
+    turn: new Turn((bytes) => metrics.sent(bytes)),
+    timing: { ...defaultTiming, ...timing },
+  };
+  const sockets = acceptSockets(app, gate, config);
+  try {
+    await app.listen({ port: config.port, host: config.host });
+  } catch (error) {
+    wheel[Symbol.dispose]();
+    throw error;
+  }
+  const { port, address } = app.server.address() as AddressInfo;
+  const drain = async () => {
+    const closed = app.close();
+    const cut = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+    await sockets.drain();
+    await closed;
+    clearTimeout(cut);
+    wheel[Symbol.dispose]();
+  };
+  let drained: Promise<void> | undefined;
+  return { port, address, [Symbol.asyncDispose]: () => (drained ??= drain()) };
+}

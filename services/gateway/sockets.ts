@@ -1,0 +1,42 @@
+import type { FastifyInstance } from "fastify";
+import type { WebSocket } from "ws";
+import type { Config } from "#shared/run/config.ts";
+import { Connection } from "./connection.ts";
+import type { Gate } from "./context.ts";
+import { createUpgrade, type GatewaySocket } from "./socket.ts";
+import { refuseUpgrade, whyNotUpgrade } from "./upgrades.ts";
+
+/** How long sockets may take to close when the gateway stops. */
+const DRAIN_MS = 3_000;
+
+/** Serves upgrades of the app's server. `drain` refuses further ones and resolves when all sockets are gone. */
+export function acceptSockets(app: FastifyInstance, gate: Gate, config: Pick<Config, "allowedOrigins">): { drain(): Promise<void> } {
+  const open = new Set<WebSocket>();
+  let draining = false;
+  let emptied: (() => void) | undefined;
+  function onGone(this: WebSocket): void {
+    open.delete(this);
+    if (open.size === 0) emptied?.();
+  }
+  const upgrade = createUpgrade((socket) => {
+    open.add(socket);
+    socket.on("close", onGone);
+    return new Connection(gate, socket);
+  });
+  app.server.on("upgrade", (request, wire, head) => {
+    const refused = whyNotUpgrade(request, config, draining);
+    if (refused === undefined) upgrade(request, wire, head);
+    else refuseUpgrade(wire, refused);
+  });
+  return {
+    async drain() {
+      draining = true;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      emptied = resolve;
+      for (const socket of open) (socket as GatewaySocket).owner?.close(3001);
+      const cut = setTimeout(() => open.forEach((socket) => socket.terminate()), DRAIN_MS);
+      if (open.size > 0) await promise;
+      clearTimeout(cut);
+    },
+  };
+}

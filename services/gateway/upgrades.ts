@@ -1,0 +1,40 @@
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Config } from "#shared/run/config.ts";
+import { isOriginAllowed } from "./origins.ts";
+
+export const CONNECTION_PATH = "/connection/websocket";
+
+interface Refused {
+  status: number;
+  message: string;
+}
+
+/** Why an upgrade request is not served, or undefined. */
+export function whyNotUpgrade(request: IncomingMessage, config: Pick<Config, "allowedOrigins">, draining: boolean): Refused | undefined {
+  const url = URL.parse(request.url ?? "/", "http://server");
+  if (url?.pathname !== CONNECTION_PATH) return { status: 404, message: `the WebSocket is at ${CONNECTION_PATH}` };
+  if (draining) return { status: 503, message: "the server is stopping" };
+  const { origin, host } = request.headers;
+  if (origin !== undefined && !isOriginAllowed(origin, host, config.allowedOrigins))
+    return { status: 403, message: "this origin is not in ALLOWED_ORIGINS" };
+  if (asksForProtobuf(url, request.headers["sec-websocket-protocol"]))
+    return { status: 400, message: "Protobuf is not served yet, use JSON" };
+  return undefined;
+}
+
+function asksForProtobuf(url: URL, offered: string | undefined): boolean {
+  if (url.searchParams.get("cf_protocol") === "protobuf" || url.searchParams.get("format") === "protobuf") return true;
+  return offered?.split(",").some((each) => each.trim() === "centrifuge-protobuf") ?? false;
+}
+
+/** Answers an upgrade request with an error, and hangs up. */
+export function refuseUpgrade(wire: Duplex, { status, message }: Refused): void {
+  wire.on("error", () => wire.destroy());
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
+  const body = `${message}\n`;
+  wire.end(
+    `${head}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+  wire.once("finish", () => wire.destroy());
+}
