@@ -1,6 +1,6 @@
 import { assert, bigInt, constantFrom, array, integer, oneof, property, record, constant } from "fast-check";
 import { expect, test } from "vitest";
-import { createSnowflake, IdsRefused } from "./snowflake.ts";
+import { createSnowflake, IdsRefused, timeOf } from "./snowflake.ts";
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -49,6 +49,14 @@ test("ids strictly rise whatever the clock does and whatever they must be above"
     }),
     { numRuns: 200 },
   );
+});
+
+test("the time is read from every id without loss", () => {
+  const near = property(integer({ min: 0, max: 2 ** 41 - 1 }), bigInt({ min: 0n, max: 2n }), (ms, by) => {
+    const [first, last] = [(BigInt(ms) << 22n) + by, (BigInt(ms + 1) << 22n) - 1n - by];
+    for (const id of [first, last]) expect(timeOf(String(id))).toBe(ms + Date.UTC(2024, 0, 1));
+  });
+  assert(near, { numRuns: 1_000 });
 });
 
 test("a new generator starts above the last id it is given, though the clock is behind", () => {
