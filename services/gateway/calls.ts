@@ -9,7 +9,7 @@ import { MAX_COMMAND_BYTES } from "./protocol.ts";
 import { Buckets } from "./rates.ts";
 
 /** Called once with what was refused, or with the result as JSON text. Must not throw. */
-export type Done = (refusal: Refusal | undefined, resultJson: string) => void;
+type Done = (refusal: Refusal | undefined, resultJson: string) => void;
 
 /** Runs RPCs, for WebSocket and HTTP alike: the same rates, checks and errors. */
 export interface Calls {

@@ -1,61 +1,70 @@
-import { Refusal } from "#shared/wire/errors.ts";
-import { replyLine } from "./encode.ts";
-import type { Hub, Outlet } from "./ports.ts";
-import type { Command, HistoryBody } from "./protocol.ts";
+import { asRefusal, Refusal } from "#shared/wire/errors.ts";
+import { answerChannel, type ChannelCommand, isChannelCommand } from "./channel-commands.ts";
+import { refreshResult } from "./connect.ts";
+import type { Gate } from "./context.ts";
+import { errorLine, replyLine, rpcLine } from "./encode.ts";
+import type { Outlet } from "./ports.ts";
+import type { Command } from "./protocol.ts";
 
-/** Commands about a channel, answered by the hub. */
-export type ChannelCommand = Extract<Command, { kind: "subscribe" | "unsubscribe" | "history" | "presence" | "presence_stats" }>;
+/** Calls of one connection that may wait for their answer at once. */
+const MAX_PENDING = 1_000;
 
-export function isChannelCommand(command: Command): command is ChannelCommand {
-  const { kind } = command;
-  return kind === "subscribe" || kind === "unsubscribe" || kind === "history" || kind === "presence" || kind === "presence_stats";
+/** A connection past its connect reply, as commands need it. */
+export interface Session extends Outlet {
+  /** Calls that wait for their answer. */
+  pending: number;
+  /** The client has answered a ping. */
+  pong(): void;
+  /** The client's new token ends at `exp` (Unix ms). */
+  renew(exp: number): void;
 }
 
-/** The reply line to a channel command; throws a `Refusal`. */
-export async function answerChannel(command: ChannelCommand, hub: Hub, outlet: Outlet): Promise<string> {
-  return replyLine(command.id, command.kind, await resultOf(command, hub, outlet));
+type Named<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+/** Serves one command of a connected client. An rpc `message.send` has been started when this returns. */
+export function serve(command: Command, session: Session, gate: Gate): void {
+  if (command.kind === "rpc") rpc(command, session, gate);
+  else if (command.kind === "pong") session.pong();
+  else if (isChannelCommand(command)) void channel(command, session, gate);
+  else if (command.kind === "refresh") refresh(command, session, gate);
+  else if (command.kind === "ping") session.put(replyLine(command.id, "ping", "{}"));
+  else if (command.kind === "publish") deny(command.id, new Refusal(103, "use the rpc message.send"), session, gate);
+  else if (command.kind === "refused") deny(command.id, command.refusal, session, gate);
 }
 
-async function resultOf(command: ChannelCommand, hub: Hub, outlet: Outlet): Promise<string> {
-  switch (command.kind) {
-    case "subscribe":
-      throw (await hub.holds(outlet, command.body.channel)) ? new Refusal(105, "the server holds this channel") : new Refusal(102);
-    case "unsubscribe":
-      return unsubscribe(command.body.channel, hub, outlet);
-    case "history":
-      return hub.history(outlet, historyRequest(command.body));
-    case "presence":
-      return JSON.stringify({ presence: await hub.presence(outlet, command.body.channel) });
-    case "presence_stats":
-      return stats(await hub.presence(outlet, command.body.channel));
-  }
+function deny(id: number, refusal: Refusal, session: Session, { metrics }: Gate): void {
+  metrics.refused(refusal.code);
+  session.put(errorLine(id, refusal.toWire()));
 }
 
-/** Leaving a channel that one is not in is done at once: SDKs reconnect on an error here. Those held by the server can't be left. */
-async function unsubscribe(channel: string, hub: Hub, outlet: Outlet): Promise<string> {
-  if (await holds(channel, hub, outlet)) throw new Refusal(103, "the server holds this channel");
-  return "{}";
+function rpc({ id, body, bytes }: Named<"rpc">, session: Session, gate: Gate): void {
+  if (session.pending >= MAX_PENDING) return deny(id, new Refusal(111), session, gate);
+  session.pending += 1;
+  gate.calls.run(body.method, body.data, bytes, { user: session.user, session: session.client }, (refusal, resultJson) => {
+    session.pending -= 1;
+    session.put(refusal === undefined ? rpcLine(id, resultJson) : errorLine(id, refusal.toWire()));
+  });
 }
 
-async function holds(channel: string, hub: Hub, outlet: Outlet): Promise<boolean> {
+async function channel(command: ChannelCommand, session: Session, gate: Gate): Promise<void> {
+  if (session.pending >= MAX_PENDING) return deny(command.id, new Refusal(111), session, gate);
+  session.pending += 1;
   try {
-    return await hub.holds(outlet, channel);
+    gate.calls.spend(session.user);
+    session.put(await answerChannel(command, gate.hub, session));
   } catch (thrown) {
-    if (thrown instanceof Refusal && (thrown.code === 102 || thrown.code === 103)) return false;
-    throw thrown;
+    if (!(thrown instanceof Refusal)) gate.logger.error({ err: thrown, kind: command.kind }, "a command failed unexpectedly");
+    deny(command.id, asRefusal(thrown), session, gate);
+  } finally {
+    session.pending -= 1;
   }
 }
 
-function historyRequest({ channel, limit, since, reverse }: HistoryBody) {
-  return {
-    channel,
-    limit: Math.max(-1, limit ?? 0),
-    reverse: reverse ?? false,
-    ...(since === undefined || since === null ? {} : { since: { offset: since.offset ?? 0, epoch: since.epoch ?? "" } }),
-  };
-}
-
-function stats(presence: Record<string, { user: string }>): string {
-  const clients = Object.values(presence);
-  return JSON.stringify({ num_clients: clients.length, num_users: new Set(clients.map(({ user }) => user)).size });
+/** SDKs end for good on an error here, and reconnect with a newer token on close 3005. */
+function refresh({ id, body }: Named<"refresh">, session: Session, { verify }: Gate): void {
+  const result = verify(body.token ?? "");
+  if (result.outcome === "expired") return session.close(3005);
+  if (result.outcome === "invalid" || result.user !== session.user) return session.close(3500);
+  session.renew(result.exp);
+  session.put(replyLine(id, "refresh", refreshResult(session.client, result.exp)));
 }

@@ -51,7 +51,7 @@ function sdkPositions(subs: NonNullable<ConnectRequest["subs"]>): Positions | nu
 }
 
 /** Whole seconds after which the SDK asks for a new token: before the old one ends at `exp` (Unix ms), and at least 1. */
-export function ttlOf(exp: number): number {
+function ttlOf(exp: number): number {
   const left = exp - Date.now();
   const ttl = Math.floor((left - Math.min(REFRESH_AHEAD_MS, left / 10)) / 1_000);
   return Math.max(1, Math.min(ttl, MAX_TTL_SECONDS));

@@ -1,19 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { asRefusal, type CloseCode, closeTable, Refusal } from "#shared/wire/errors.ts";
 import { methodLabel } from "./calls.ts";
-import { answerChannel, type ChannelCommand, isChannelCommand } from "./commands.ts";
-import { attachRequestOf, connectResult, refreshResult } from "./connect.ts";
+import { serve, type Session } from "./commands.ts";
+import { attachRequestOf, connectResult } from "./connect.ts";
 import type { Gate } from "./context.ts";
-import { errorLine, replyLine, rpcLine } from "./encode.ts";
+import { errorLine, replyLine } from "./encode.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Lines } from "./lines.ts";
-import type { AttachRequest, Outlet, PreparedLine } from "./ports.ts";
+import type { AttachRequest, PreparedLine } from "./ports.ts";
 import { type Command, Garbage, readFrame } from "./protocol.ts";
 import type { GatewaySocket, SocketOwner } from "./socket.ts";
 import type { Timed } from "./wheel.ts";
 
-/** Calls of one connection that may wait for their answer at once. */
-const MAX_PENDING = 1_000;
 /** Commands that may wait for the connect reply. */
 const MAX_WAITING = 1_000;
 const ping: PreparedLine = { line: "{}" };
@@ -24,17 +22,17 @@ type Named<K extends Command["kind"]> = Extract<Command, { kind: K }>;
  * One socket's life: `new` until its connect command, `connecting` until the hub has attached it, then `live`; `refused` after an error to connect
  * until the client leaves. It has no timers and no closures of its own, for there are very many of it.
  */
-export class Connection implements Outlet, SocketOwner, Timed {
+export class Connection implements Session, SocketOwner, Timed {
   readonly client = randomUUID();
   user = "";
   slot = -1;
+  pending = 0;
   readonly #gate: Gate;
   readonly #socket: GatewaySocket;
   readonly #lines: Lines;
   #state: "new" | "connecting" | "live" | "refused" | "closed" = "new";
   #connectId = 0;
   #waiting: Command[] | undefined;
-  #pending = 0;
   /** Unix ms, from the token. */
   #exp = 0;
   /** When a state before `live` has lasted too long, by the wheel's clock. */
@@ -111,7 +109,7 @@ export class Connection implements Outlet, SocketOwner, Timed {
     if (isConnect !== (this.#state === "new")) this.close(3501);
     else if (command.kind === "connect") this.#connect(command);
     else if (command.kind === "refused" && isConnect) this.#refuse(command.id, command.refusal);
-    else if (this.#state === "live") this.#serve(command);
+    else if (this.#state === "live") serve(command, this, this.#gate);
     else this.#wait(command);
   }
 
@@ -156,7 +154,7 @@ export class Connection implements Outlet, SocketOwner, Timed {
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) logger.error({ err: thrown }, "a connection could not be attached");
       if (this.#state === "connecting") this.#refuse(this.#connectId, asRefusal(thrown));
-      else this.close(3004);
+      else if (this.#state === "live") this.close(3004);
     }
   }
 
@@ -170,20 +168,20 @@ export class Connection implements Outlet, SocketOwner, Timed {
     if (this.#isOver()) return;
     this.#state = "live";
     const { wheel, config, timing } = this.#gate;
-    this.#heart = new Heartbeat(wheel.now(), config.pingSeconds * 1_000, timing.pong, this.#expiresAt());
+    this.#heart = new Heartbeat(wheel.now(), config.pingSeconds * 1_000, timing.pong, this.#expiresAt(this.#exp));
     wheel.place(this, this.#heart.next);
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const command of waiting) {
       if (this.#state !== "live") return;
-      this.#serve(command);
+      serve(command, this, this.#gate);
     }
   }
 
   /** When the token will have been over for too long. */
-  #expiresAt(): number {
+  #expiresAt(exp: number): number {
     const { wheel, timing } = this.#gate;
-    return wheel.now() + (this.#exp - Date.now()) + timing.expiry;
+    return wheel.now() + (exp - Date.now()) + timing.expiry;
   }
 
   /** Answers connect with an error and waits a moment for the client to leave. */
@@ -199,52 +197,14 @@ export class Connection implements Outlet, SocketOwner, Timed {
     wheel.place(this, this.#until);
   }
 
-  #serve(command: Command): void {
-    if (command.kind === "rpc") this.#rpc(command);
-    else if (command.kind === "pong") this.#heart?.pong();
-    else if (isChannelCommand(command)) void this.#channel(command);
-    else if (command.kind === "refresh") this.#refresh(command);
-    else if (command.kind === "ping") this.put(replyLine(command.id, "ping", "{}"));
-    else if (command.kind === "publish") this.#deny(command.id, new Refusal(103, "use the rpc message.send"));
-    else if (command.kind === "refused") this.#deny(command.id, command.refusal);
+  pong(): void {
+    this.#heart?.pong();
   }
 
-  #deny(id: number, refusal: Refusal): void {
-    this.#gate.metrics.refused(refusal.code);
-    this.put(errorLine(id, refusal.toWire()));
-  }
-
-  #rpc({ id, body, bytes }: Named<"rpc">): void {
-    if (this.#pending >= MAX_PENDING) return this.#deny(id, new Refusal(111));
-    this.#pending += 1;
-    this.#gate.calls.run(body.method, body.data, bytes, { user: this.user, session: this.client }, (refusal, resultJson) => {
-      this.#pending -= 1;
-      this.put(refusal === undefined ? rpcLine(id, resultJson) : errorLine(id, refusal.toWire()));
-    });
-  }
-
-  async #channel(command: ChannelCommand): Promise<void> {
-    if (this.#pending >= MAX_PENDING) return this.#deny(command.id, new Refusal(111));
-    this.#pending += 1;
-    try {
-      this.#gate.calls.spend(this.user);
-      this.put(await answerChannel(command, this.#gate.hub, this));
-    } catch (thrown) {
-      if (!(thrown instanceof Refusal)) this.#gate.logger.error({ err: thrown, kind: command.kind }, "a command failed unexpectedly");
-      this.#deny(command.id, asRefusal(thrown));
-    } finally {
-      this.#pending -= 1;
-    }
-  }
-
-  #refresh({ id, body }: Named<"refresh">): void {
-    const result = this.#gate.verify(body.token ?? "");
-    if (result.outcome === "expired") return this.close(3005);
-    if (result.outcome === "invalid" || result.user !== this.user) return this.close(3500);
-    this.#exp = result.exp;
-    this.#heart?.expireAt(this.#expiresAt());
-    if (this.#heart !== undefined) this.#gate.wheel.place(this, this.#heart.next);
-    this.put(replyLine(id, "refresh", refreshResult(this.client, this.#exp)));
+  renew(exp: number): void {
+    if (this.#heart === undefined) return;
+    this.#heart.expireAt(this.#expiresAt(exp));
+    this.#gate.wheel.place(this, this.#heart.next);
   }
 
   due(now: number): number | null {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { fastifySwagger } from "@fastify/swagger";
 import { fastifySwaggerUi } from "@fastify/swagger-ui";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
@@ -42,6 +43,7 @@ export async function createHttp(parts: Parts): Promise<FastifyInstance> {
     logger: false,
     bodyLimit: MAX_CONNECT_BYTES,
     forceCloseConnections: "idle",
+    clientErrorHandler: hangUp,
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       void answerError(error, reply, parts.logger);
     },
@@ -57,6 +59,14 @@ export async function createHttp(parts: Parts): Promise<FastifyInstance> {
   app.post("/v1/rpc/:method", (request, reply) => rpc(request, reply, parts));
   addDevelopmentToken(app, parts.config, parts.secret);
   return app;
+}
+
+/** What is not even HTTP gets an answer of the usual shape, and is cut off. */
+function hangUp(_error: Error, wire: Socket): void {
+  const body = JSON.stringify({ error: new Refusal(107, "not HTTP").toWire() });
+  const head = `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: ${jsonType}\r\nContent-Length: ${body.length}`;
+  if (wire.writable) wire.end(`${head}\r\n\r\n${body}`);
+  wire.destroySoon();
 }
 
 /** Every POST route takes JSON and nothing else. */

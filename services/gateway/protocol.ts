@@ -47,7 +47,7 @@ const schemas = {
   sub_refresh: Type.Object({}),
 } as const;
 
-export type CommandKind = keyof typeof schemas;
+type CommandKind = keyof typeof schemas;
 const kinds = Object.keys(schemas) as CommandKind[];
 const checks: ReadonlyMap<CommandKind, { Check(value: unknown): boolean }> = new Map(kinds.map((kind) => [kind, Compile(schemas[kind])]));
 
@@ -86,7 +86,7 @@ export function* readFrame(data: Buffer): Generator<Command> {
 }
 
 /** One line of `bytes` bytes as a command. Throws `Garbage`. */
-export function readCommand(line: string, bytes: number): Command {
+function readCommand(line: string, bytes: number): Command {
   if (line === "{}") return pong;
   const value = parsed(line);
   const id = idOf(value);

@@ -11,7 +11,7 @@ import type { Attached, AttachRequest, Handler, Hub, Outlet, SendHandler } from 
 
 /** For the gateway's own tests: a hub in memory, a gateway on a free port, and a client that sees every line. */
 
-export const testSecret = "a secret of the tests, long enough for HS256";
+const testSecret = "a secret of the tests, long enough for HS256";
 export const testConfig: GatewayConfig = {
   port: 0,
   host: "127.0.0.1",
@@ -33,7 +33,7 @@ export function tokenOf(user: string, seconds = 3_600): string {
 }
 
 /** Knows who is connected, and holds one channel for each: `live:<user>`. */
-export class MemoryHub implements Hub {
+class MemoryHub implements Hub {
   readonly outlets: Outlet[] = [];
   readonly requests: AttachRequest[] = [];
   /** Awaited by each attach. */
@@ -110,8 +110,6 @@ export async function startTestGateway({ config, timing, handlers = {}, send = a
   const http = `http://127.0.0.1:${gateway.port}`;
   return { gateway, hub, http, metrics: () => registry.metrics(), [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
 }
-
-export type Line = Record<string, never> & { id?: number };
 
 /** A WebSocket that keeps the frames it gets. */
 export class RawClient implements Disposable {

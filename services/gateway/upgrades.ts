@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Config } from "#shared/run/config.ts";
 import { isOriginAllowed } from "./origins.ts";
 
-export const CONNECTION_PATH = "/connection/websocket";
+const CONNECTION_PATH = "/connection/websocket";
 
 interface Refused {
   status: number;
