@@ -48,33 +48,21 @@ export function createCalls({ config, methods, metrics, logger }: Parts): Calls 
     return new Refusal(100);
   }
 
-  function admit(method: string, params: unknown, bytes: number, user: string): Handler | undefined {
-    spend(method === SEND ? sends : rpcs, user);
-    const row = rows.get(method);
-    if (row === undefined) throw new Refusal(104);
-    const most = row.maxBytes ?? MAX_COMMAND_BYTES;
-    if (bytes > most) throw new Refusal(106, `a command of ${bytes} bytes, at most ${most} are allowed`);
-    if (row.later === true) throw new Refusal(108, `${method} is not served yet`);
-    checkParams(method, params, bytes);
-    const handler = methods.handlers.get(method);
-    if (handler === undefined && method !== SEND) throw new Refusal(108, `${method} is not served here`);
-    return handler;
-  }
-
   function run(method: string, given: unknown, bytes: number, caller: Caller, done: Done): void {
     const started = performance.now();
     let pending = true;
     const finish = (thrown: unknown, resultJson: string) => {
       if (!pending) return;
       pending = false;
-      metrics.answered(rows.has(method) ? method : "unknown", (performance.now() - started) / 1_000);
+      metrics.answered(methodLabel(method), (performance.now() - started) / 1_000);
       const refusal = thrown === undefined || thrown === null ? undefined : refusalOf(thrown, method);
       if (refusal !== undefined) metrics.refused(refusal.code);
       done(refusal, resultJson);
     };
     try {
       const params = given ?? {};
-      const handler = admit(method, params, bytes, caller.user);
+      spend(method === SEND ? sends : rpcs, caller.user);
+      const handler = handlerOf(methods, method, params, bytes);
       if (method === SEND) methods.send(params as never, caller, finish);
       else if (handler !== undefined) void serve(handler, params, caller, finish);
     } catch (thrown) {
@@ -83,6 +71,19 @@ export function createCalls({ config, methods, metrics, logger }: Parts): Calls 
   }
 
   return { run, spend: (user) => spend(rpcs, user) };
+}
+
+/** Who serves a call that is valid in itself; undefined for `message.send`, which goes its own way. Throws 104, 106, 107, 108. */
+function handlerOf(methods: Methods, method: string, params: unknown, bytes: number): Handler | undefined {
+  const row = rows.get(method);
+  if (row === undefined) throw new Refusal(104);
+  const most = row.maxBytes ?? MAX_COMMAND_BYTES;
+  if (bytes > most) throw new Refusal(106, `a command of ${bytes} bytes, at most ${most} are allowed`);
+  if (row.later === true) throw new Refusal(108, `${method} is not served yet`);
+  checkParams(method, params, bytes);
+  const handler = methods.handlers.get(method);
+  if (handler === undefined && method !== SEND) throw new Refusal(108, `${method} is not served here`);
+  return handler;
 }
 
 async function serve(
