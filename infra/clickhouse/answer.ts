@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { finished } from "node:stream/promises";
-import type { Transform } from "node:stream";
-import { once } from "node:events";
+import type { Transform, Writable } from "node:stream";
 import type { Engine, RunResult } from "./engine.ts";
 import { chooseEncoding, encoderFor } from "./encoding.ts";
 import { type ClickHouseError, errorBody } from "./errors.ts";
@@ -56,7 +55,28 @@ const exceptionBlock = (message: string, tag: string): Buffer => {
   return Buffer.from(`\r\n__exception__\r\n${tag}\r\n${text}${Buffer.byteLength(text)} ${tag}\r\n__exception__\r\n`);
 };
 
-const flushed = (encoder: Transform & { flush(done: () => void): void }): Promise<void> => new Promise((resolve) => encoder.flush(resolve));
+/** Resolves when a sink takes bytes again or the client has gone. */
+const drained = (sink: Writable, response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      sink.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    sink.on("drain", done);
+    response.on("close", done);
+  });
+
+const gone = () => new Error("the client went away");
+
+/** Ends the compressed stream, if any, and writes one last part; resolves when the system has taken all of it. */
+const writeLast = async (encoder: Transform | null, response: ServerResponse, part: Buffer): Promise<void> => {
+  if (encoder !== null) {
+    encoder.end(part);
+    await finished(encoder);
+  }
+  await new Promise<void>((resolve) => response.write(encoder === null ? part : Buffer.alloc(0), () => resolve()));
+};
 
 /** Prepares the answer to one query. `insert` counts rows as written. */
 export const createAnswer = (response: ServerResponse, query: HttpQuery, format: string, insert: boolean, engine: Engine): Answer => {
@@ -78,12 +98,13 @@ export const createAnswer = (response: ServerResponse, query: HttpQuery, format:
       ...(encoding === null ? {} : { "Content-Encoding": encoding }),
       ...(length === null || encoding !== null ? {} : { "Content-Length": length }),
     });
-    encoder?.pipe(response);
+    encoder?.pipe(response, { end: false });
+    response.once("close", () => encoder?.destroy());
   };
   const put = async (chunk: Buffer) => {
     const sink = encoder ?? response;
-    if (response.destroyed) throw new Error("the client went away");
-    if (!sink.write(chunk)) await Promise.race([once(sink, "drain"), once(response, "close")]);
+    if (response.destroyed) throw gone();
+    if (!sink.write(chunk)) await drained(sink, response);
   };
   const putHeld = async () => {
     const parts = held;
@@ -103,13 +124,16 @@ export const createAnswer = (response: ServerResponse, query: HttpQuery, format:
     end: async (result) => {
       if (!started) start(result, heldBytes);
       await putHeld();
-      (encoder ?? response).end();
+      if (encoder !== null) {
+        encoder.end();
+        await finished(encoder);
+      }
+      response.end();
       await finished(response);
     },
     fail: async (error) => {
       if (!started) return sendError(response, error, engine, query.queryId);
-      await put(exceptionBlock(errorBody(error, engine.version), tag));
-      if (encoder !== null) await flushed(encoder);
+      await writeLast(encoder, response, exceptionBlock(errorBody(error, engine.version), tag));
       response.socket?.destroySoon();
     },
   };

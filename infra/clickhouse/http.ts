@@ -57,8 +57,11 @@ export const createHttp = (service: Service, host: string, passwords: Passwords)
     if (!reading && request.method !== "POST") return plain(response, 405, "Only GET, HEAD and POST are served.\n");
     await answerQuery(service, passwords, request, response, url);
   };
-  const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 0, noDelay: true }, (request, response) => {
-    void route(request, response).catch((error: unknown) => response.destroy(error as Error));
-  });
+  const server = createServer(
+    { maxHeaderSize: 1_100_000, keepAliveTimeout: 30_000, requestTimeout: 0, noDelay: true },
+    (request, response) => {
+      void route(request, response).catch((error: unknown) => response.destroy(error as Error));
+    },
+  );
   return server;
 };

@@ -105,7 +105,7 @@ const keep = (plan: Plan, statement: Statement, session: HttpSession): void => {
 export const serveQuery = async (service: Service, query: HttpQuery, response: ServerResponse, signal: AbortSignal): Promise<void> => {
   const limit = query.user === "tributary" ? TRIBUTARY_STATEMENT_BYTES : ANALYST_STATEMENT_BYTES;
   const statement = await takeStatement(query.text, query.body, service.spoolDir, limit);
-  const entered = query.sessionId === null ? null : service.sessions.enter(query.user, query.sessionId, query.sessionTimeout);
+  const entered = query.sessionId === null ? null : await service.sessions.enter(query.user, query.sessionId, query.sessionTimeout);
   try {
     const plan = planStatement(query, statement, entered?.session.prelude ?? [], service.rules);
     await runPlan(service, query, plan, response, signal);

@@ -1,0 +1,162 @@
+import type { ClickHouseClient } from "@clickhouse/client";
+import { ask } from "./ask.ts";
+import { MESSAGE_COLUMNS, type MessageRow, toMessage } from "./rows.ts";
+import { chunksOf, idLiteral, numberLiteral, stringLiteral } from "./sql.ts";
+
+export interface SeqKeys {
+  conversationId: string;
+  seqs: readonly number[];
+}
+
+/** Seqs from `fromSeq` to `toSeq`, both included. */
+export interface SeqRange {
+  conversationId: string;
+  fromSeq: number;
+  toSeq: number;
+}
+
+export interface EntryPage {
+  conversationId: string;
+  fromSeq?: number;
+  toSeq?: number;
+  limit: number;
+  descending: boolean;
+}
+
+export interface MailboxSource {
+  conversationId: string;
+  /** Seqs that may be read, both ends included. */
+  intervals: readonly (readonly [fromSeq: number, toSeq: number])[];
+}
+
+export interface MailboxPage {
+  sources: readonly MailboxSource[];
+  /** Only messages with a smaller id; null: from the newest. */
+  beforeId: string | null;
+  limit: number;
+  /** Message kinds; all when not given. */
+  kinds?: readonly string[];
+}
+
+/** Kinds of entries that are no message. */
+const ENTRY_KINDS = "('edit', 'recall', 'reaction', 'member', 'update', 'mode')";
+const KEYS_A_QUERY = 5_000;
+const RANGES_A_QUERY = 200;
+
+type RawMessage = Parameters<typeof toMessage>[0];
+interface RawKey {
+  conversation_id: string;
+  seq: string;
+}
+
+/** One key a seq, as `conversation:seq`. */
+export const seqKey = (conversationId: string, seq: number | string): string => `${conversationId}:${seq}`;
+
+const tuples = (keys: readonly SeqKeys[]): string[] =>
+  keys.flatMap(({ conversationId, seqs }) => seqs.map((seq) => `(${idLiteral(conversationId)},${numberLiteral(seq)})`));
+
+const within = ({ conversationId, fromSeq, toSeq }: SeqRange): string =>
+  `(conversation_id = ${idLiteral(conversationId)} AND seq BETWEEN ${numberLiteral(fromSeq)} AND ${numberLiteral(toSeq)})`;
+
+/** Which of the entries are there, as a set of `seqKey`s. */
+const existing = async (client: ClickHouseClient, keys: readonly SeqKeys[]): Promise<Set<string>> => {
+  const found = new Set<string>();
+  for (const chunk of chunksOf(tuples(keys), KEYS_A_QUERY)) {
+    const query = `SELECT DISTINCT conversation_id, seq FROM tributary.messages WHERE (conversation_id, seq) IN (${chunk.join(",")})`;
+    for (const key of await ask(client, query, (raw: RawKey) => seqKey(raw.conversation_id, raw.seq))) found.add(key);
+  }
+  return found;
+};
+
+const verify = async (client: ClickHouseClient, ranges: readonly SeqRange[]): Promise<Map<string, number>> => {
+  const counts = new Map<string, number>(ranges.map(({ conversationId }) => [conversationId, 0]));
+  for (const chunk of chunksOf(ranges, RANGES_A_QUERY)) {
+    const query = `SELECT conversation_id, uniqExact(seq) AS n FROM tributary.messages WHERE ${chunk.map(within).join(" OR ")} GROUP BY conversation_id`;
+    const rows = await ask(client, query, (raw: { conversation_id: string; n: string }) => raw);
+    for (const { conversation_id, n } of rows) counts.set(conversation_id, (counts.get(conversation_id) ?? 0) + Number(n));
+  }
+  return counts;
+};
+
+const page = (client: ClickHouseClient, { conversationId, fromSeq = 0, toSeq = Number.MAX_SAFE_INTEGER, limit, descending }: EntryPage) => {
+  const order = descending ? "DESC" : "ASC";
+  const query = `SELECT ${MESSAGE_COLUMNS} FROM tributary.messages WHERE ${within({ conversationId, fromSeq, toSeq })}
+    ORDER BY conversation_id ${order}, seq ${order}, revision DESC LIMIT 1 BY conversation_id, seq LIMIT ${numberLiteral(limit)}`;
+  return ask(client, query, (raw: RawMessage) => toMessage(raw));
+};
+
+const byKeys = async (client: ClickHouseClient, keys: readonly SeqKeys[]): Promise<MessageRow[]> => {
+  const rows: MessageRow[] = [];
+  for (const chunk of chunksOf(tuples(keys), KEYS_A_QUERY)) {
+    const query = `SELECT ${MESSAGE_COLUMNS} FROM tributary.messages WHERE (conversation_id, seq) IN (${chunk.join(",")})
+      ORDER BY conversation_id, seq, revision DESC LIMIT 1 BY conversation_id, seq`;
+    rows.push(...(await ask(client, query, (raw: RawMessage) => toMessage(raw))));
+  }
+  return rows;
+};
+
+/** Finds the newest keys over many conversations in narrow columns first, then reads those rows only. */
+const mailbox = async (client: ClickHouseClient, { sources, beforeId, limit, kinds }: MailboxPage): Promise<MessageRow[]> => {
+  const ranges = sources.flatMap(({ conversationId, intervals }) =>
+    intervals.map(([fromSeq, toSeq]) => ({ conversationId, fromSeq, toSeq })),
+  );
+  const before = beforeId === null ? "" : `AND message_id < ${idLiteral(beforeId)}`;
+  const ofKind = kinds === undefined ? `kind NOT IN ${ENTRY_KINDS}` : `kind IN (${kinds.map(stringLiteral).join(",")})`;
+  if (kinds?.length === 0) return [];
+  const keys: (RawKey & { message_id: string })[] = [];
+  for (const chunk of chunksOf(ranges, RANGES_A_QUERY)) {
+    const query = `SELECT conversation_id, seq, message_id FROM tributary.messages WHERE (${chunk.map(within).join(" OR ")}) ${before} AND ${ofKind}
+      ORDER BY message_id DESC LIMIT 1 BY conversation_id, seq LIMIT ${numberLiteral(limit)}`;
+    keys.push(...(await ask(client, query, (raw: RawKey & { message_id: string }) => raw)));
+  }
+  const newest = keys.toSorted(newestFirst).slice(0, limit);
+  const rows = await byKeys(
+    client,
+    newest.map(({ conversation_id, seq }) => ({ conversationId: conversation_id, seqs: [Number(seq)] })),
+  );
+  return rows.toSorted(newestFirst);
+};
+
+const newestFirst = (a: { message_id: string }, b: { message_id: string }): number => {
+  const difference = BigInt(b.message_id) - BigInt(a.message_id);
+  return difference > 0n ? 1 : difference < 0n ? -1 : 0;
+};
+
+const countAt = async (client: ClickHouseClient, conversationId: string, seq: number): Promise<number | null> => {
+  const query = `SELECT count FROM tributary.messages WHERE ${within({ conversationId, fromSeq: 0, toSeq: seq })}
+    ORDER BY conversation_id DESC, seq DESC LIMIT 1`;
+  const [count] = await ask(client, query, (raw: { count: string }) => Number(raw.count));
+  return count ?? null;
+};
+
+/** Mailbox entries in ClickHouse. Every read gives each entry once, at its highest revision, also where a batch was inserted twice. */
+export interface MessageStore {
+  /** Which of the entries are there, as `conversation:seq`; any number of keys. */
+  existingMessages(keys: readonly SeqKeys[]): Promise<Set<string>>;
+  /** Distinct seqs within the bounds, both included. */
+  countMessages(conversationId: string, fromSeq: number, toSeq: number): Promise<number>;
+  /** Distinct seqs by conversation over ranges that do not overlap; 0 where nothing is. */
+  verifyMessages(ranges: readonly SeqRange[]): Promise<Map<string, number>>;
+  /** Entries of one conversation in seq order; bounds included. */
+  entryPage(page: EntryPage): Promise<MessageRow[]>;
+  /** Entries by seq, ascending; missing ones are left out. */
+  entriesBySeq(conversationId: string, seqs: readonly number[]): Promise<MessageRow[]>;
+  /** Entries of many conversations, by conversation and seq ascending. */
+  entriesByKeys(keys: readonly SeqKeys[]): Promise<MessageRow[]>;
+  /** `count` at the greatest seq not above the given one; null where there is none. */
+  countAt(conversationId: string, seq: number): Promise<number | null>;
+  /** Messages (no other entries) of many conversations, newest first by message id. */
+  mailboxPage(page: MailboxPage): Promise<MessageRow[]>;
+}
+
+export const createMessageStore = (client: ClickHouseClient): MessageStore => ({
+  existingMessages: (keys) => existing(client, keys),
+  countMessages: async (conversationId, fromSeq, toSeq) =>
+    (await verify(client, [{ conversationId, fromSeq, toSeq }])).get(conversationId) ?? 0,
+  verifyMessages: (ranges) => verify(client, ranges),
+  entryPage: (wanted) => page(client, wanted),
+  entriesBySeq: (conversationId, seqs) => byKeys(client, [{ conversationId, seqs }]),
+  entriesByKeys: (keys) => byKeys(client, keys),
+  countAt: (conversationId, seq) => countAt(client, conversationId, seq),
+  mailboxPage: (wanted) => mailbox(client, wanted),
+});

@@ -1,0 +1,117 @@
+/** Rows of the cold tier, field for field as the tables of the contract. 64-bit ids are decimal strings, times Unix milliseconds. */
+
+export interface MessageRow {
+  conversation_id: string;
+  seq: number;
+  message_id: string;
+  prev: number;
+  count: number;
+  sender: string;
+  kind: string;
+  /** JSON */
+  body: string;
+  text: string;
+  at: number;
+  /** 0: none */
+  target: number;
+  members: number;
+  mode: string;
+  revision: number;
+  client_msg_id: string;
+  /** JSON */
+  extra: string;
+}
+
+export interface InboxRow {
+  user: string;
+  offset: number;
+  type: string;
+  conversation_id: string;
+  /** 0: a user event */
+  seq: number;
+  message_id: string;
+  at: number;
+  timeline_key: string;
+  epoch: string;
+  /** JSON of a user event */
+  data: string;
+}
+
+export interface ConversationRow {
+  conversation_id: string;
+  kind: string;
+  title: string;
+  owner: string;
+  members: number;
+  mode: string;
+  history: string;
+  join: string;
+  /** JSON */
+  meta: string;
+  created_at: number;
+  change: string;
+  seq: number;
+  at: number;
+}
+
+export interface MemberRow {
+  conversation_id: string;
+  user: string;
+  change: "joined" | "left" | "removed" | "role";
+  role: string;
+  seq: number;
+  by: string;
+  at: number;
+}
+
+export interface RelationRow {
+  user: string;
+  other: string;
+  change: string;
+  alias: string;
+  note: string;
+  at: number;
+}
+
+export interface SessionRow {
+  user: string;
+  session: string;
+  device: string;
+  node: string;
+  change: "connected" | "disconnected";
+  at: number;
+  duration_ms: number;
+}
+
+/** A time as ClickHouse reads it: `YYYY-MM-DD hh:mm:ss.mmm`, UTC. */
+export const clickHouseTime = (ms: number): string => new Date(ms).toISOString().replace("T", " ").replace("Z", "");
+
+/** A row as JSON of ClickHouse gives it, 64-bit numbers quoted and times in milliseconds. */
+export type RawRow<Row> = { [Field in keyof Row]: Row[Field] | string };
+
+/** Columns of `messages` for a SELECT; `at` becomes milliseconds. */
+export const MESSAGE_COLUMNS =
+  "conversation_id, seq, message_id, prev, count, sender, kind, body, text, toUnixTimestamp64Milli(at) AS at_ms, target, members, mode, " +
+  "revision, client_msg_id, extra";
+
+/** Columns of `inbox` for a SELECT; `at` becomes milliseconds. */
+export const INBOX_COLUMNS =
+  "user, offset, type, conversation_id, seq, message_id, toUnixTimestamp64Milli(at) AS at_ms, timeline_key, epoch, data";
+
+type Raw<Row> = RawRow<Omit<Row, "at">> & { at_ms: string };
+
+export const toMessage = ({ at_ms, ...raw }: Raw<MessageRow>): MessageRow => ({
+  ...(raw as MessageRow),
+  seq: Number(raw.seq),
+  prev: Number(raw.prev),
+  count: Number(raw.count),
+  at: Number(at_ms),
+  target: Number(raw.target),
+});
+
+export const toInbox = ({ at_ms, ...raw }: Raw<InboxRow>): InboxRow => ({
+  ...(raw as InboxRow),
+  offset: Number(raw.offset),
+  seq: Number(raw.seq),
+  at: Number(at_ms),
+});
