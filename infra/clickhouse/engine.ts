@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Session, drainPending } from "chdb";
 import { engineError } from "./errors.ts";
@@ -79,12 +79,21 @@ const writeConfig = (dir: string): string => {
   mkdirSync(join(dir, "data"), { recursive: true });
   writeFileSync(usersPath, USERS);
   writeFileSync(configPath, config(usersPath));
-  rmSync(join(dir, "data", "status"), { force: true });
   return configPath;
 };
 
 /** A string as a ClickHouse literal. */
 export const quoted = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+
+/** An engine's error without what the server put into the statement: paths of its pipes and files, and the mark. */
+const ownWordsRemoved = (error: unknown): unknown => {
+  const cleaned = engineError(error);
+  cleaned.message = cleaned.message
+    .replaceAll(/(?:(?:INTO )?OUTFILE )?'[^']*\/(?:pipes|spool)\/[^']*' APPEND /g, "")
+    .replaceAll(/ ?\/\* [0-9a-f-]{36} \*\//g, "")
+    .replaceAll(/\S*\/(?:pipes|spool)\/[0-9a-f-]+/g, "body");
+  return cleaned;
+};
 
 const runIn = async (session: Session, run: Run, mark: string): Promise<RunResult> => {
   try {
@@ -93,7 +102,7 @@ const runIn = async (session: Session, run: Run, mark: string): Promise<RunResul
     const result = await session.queryAsync(`${run.sql} /* ${mark} */`, { format: run.format });
     return { text: result.text(), rowsRead: result.rowsRead, bytesRead: result.bytesRead, elapsed: result.elapsed };
   } catch (error) {
-    throw engineError(error);
+    throw ownWordsRemoved(error);
   } finally {
     session.close();
   }

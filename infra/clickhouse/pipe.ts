@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 /** Makes `count` FIFOs in `dir`, anew; returns their paths. The engine writes a result into one, the server reads it from there. */
 export const makePipes = (dir: string, count: number): string[] => {
   rmSync(dir, { recursive: true, force: true });
-  mkdirSync(dir, { recursive: true });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
   const paths = Array.from({ length: count }, (_, i) => join(dir, String(i)));
   const made = spawnSync("mkfifo", paths, { encoding: "utf8" });
   if (made.status !== 0) throw new Error(`mkfifo failed: ${made.error?.message ?? made.stderr}`);

@@ -1,4 +1,4 @@
-import { type ClickHouseClient, type ClickHouseSettings, createClient } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, createClient } from "@clickhouse/client";
 
 export interface ColdOptions {
   /** `http://host:port` of a ClickHouse, embedded or not. */
@@ -40,6 +40,7 @@ export const createColdClient = (options: ColdOptions): ColdClient => {
     keep_alive: { enabled: true, idle_socket_ttl: 2_000 },
     compression: { request: false, response: false },
     clickhouse_settings: SETTINGS,
+    log: { level: ClickHouseLogLevel.OFF },
   });
   return { clickhouse, [Symbol.asyncDispose]: () => clickhouse.close() };
 };
