@@ -52,10 +52,10 @@ const untilTold = (): Promise<unknown> => {
 
 const serve = async (settings: ServerSettings): Promise<void> => {
   const spoolDir = join(settings.dir, "spool");
-  rmSync(spoolDir, { recursive: true, force: true });
-  mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
   const told = untilTold();
   const engine = await openEngine(settings.dir);
+  rmSync(spoolDir, { recursive: true, force: true });
+  mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
   const lanes = lanesOf(settings);
   const rules = await rulesOf(engine, settings);
   const service = { engine, lanes, rules, sessions: createHttpSessions(), spoolDir, analystSeconds: settings.analystSeconds };

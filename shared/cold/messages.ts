@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ask } from "./ask.ts";
+import { onceEach } from "./once-each.ts";
 import { MESSAGE_COLUMNS, type MessageRow, toMessage } from "./rows.ts";
 import { chunksOf, idLiteral, numberLiteral, stringLiteral } from "./sql.ts";
 
@@ -80,9 +81,9 @@ const verify = async (client: ClickHouseClient, ranges: readonly SeqRange[]): Pr
 
 const page = (client: ClickHouseClient, { conversationId, fromSeq = 0, toSeq = Number.MAX_SAFE_INTEGER, limit, descending }: EntryPage) => {
   const order = descending ? "DESC" : "ASC";
-  const query = `SELECT ${MESSAGE_COLUMNS} FROM tributary.messages WHERE ${within({ conversationId, fromSeq, toSeq })}
-    ORDER BY conversation_id ${order}, seq ${order}, revision DESC LIMIT 1 BY conversation_id, seq LIMIT ${numberLiteral(limit)}`;
-  return ask(client, query, (raw: RawMessage) => toMessage(raw));
+  const inOrder = `FROM tributary.messages WHERE ${within({ conversationId, fromSeq, toSeq })} ORDER BY conversation_id ${order}, seq ${order}`;
+  const read = (take: number) => ask(client, `SELECT ${MESSAGE_COLUMNS} ${inOrder} LIMIT ${take}`, (raw: RawMessage) => toMessage(raw));
+  return onceEach(limit, read);
 };
 
 const byKeys = async (client: ClickHouseClient, keys: readonly SeqKeys[]): Promise<MessageRow[]> => {
@@ -95,21 +96,39 @@ const byKeys = async (client: ClickHouseClient, keys: readonly SeqKeys[]): Promi
   return rows;
 };
 
+/**
+ * A condition for the sources' intervals that stays cheap for hundreds of conversations: the outer bounds by lookup, and the gaps
+ * between intervals (few have any) cut out one by one.
+ */
+const readable = (sources: readonly MailboxSource[]): string => {
+  const ids = sources.map(({ conversationId }) => idLiteral(conversationId)).join(",");
+  const sorted = sources.map(({ intervals }) => intervals.toSorted((a, b) => a[0] - b[0]));
+  const bound = (values: readonly number[]) =>
+    `transform(conversation_id, [${ids}]::Array(UInt64), [${values.map(numberLiteral).join(",")}]::Array(UInt64), toUInt64(0))`;
+  const first = bound(sorted.map((intervals) => intervals[0]![0]));
+  const last = bound(sorted.map((intervals) => Math.max(...intervals.map(([, toSeq]) => toSeq))));
+  const gaps = sorted.flatMap((intervals, i) =>
+    intervals.slice(1).flatMap(([fromSeq], k) => {
+      const end = Math.max(...intervals.slice(0, k + 1).map(([, toSeq]) => toSeq));
+      if (end + 1 >= fromSeq) return [];
+      return [`AND NOT ${within({ conversationId: sources[i]!.conversationId, fromSeq: end + 1, toSeq: fromSeq - 1 })}`];
+    }),
+  );
+  return `conversation_id IN (${ids}) AND seq >= ${first} AND seq <= ${last} ${gaps.join(" ")}`;
+};
+
 /** Finds the newest keys over many conversations in narrow columns first, then reads those rows only. */
 const mailbox = async (client: ClickHouseClient, { sources, beforeId, limit, kinds }: MailboxPage): Promise<MessageRow[]> => {
-  const ranges = sources.flatMap(({ conversationId, intervals }) =>
-    intervals.map(([fromSeq, toSeq]) => ({ conversationId, fromSeq, toSeq })),
-  );
+  const open = sources.filter(({ intervals }) => intervals.length > 0);
+  if (kinds?.length === 0 || open.length === 0) return [];
   const before = beforeId === null ? "" : `AND message_id < ${idLiteral(beforeId)}`;
   const ofKind = kinds === undefined ? `kind NOT IN ${ENTRY_KINDS}` : `kind IN (${kinds.map(stringLiteral).join(",")})`;
-  if (kinds?.length === 0) return [];
-  const keys: (RawKey & { message_id: string })[] = [];
-  for (const chunk of chunksOf(ranges, RANGES_A_QUERY)) {
-    const query = `SELECT conversation_id, seq, message_id FROM tributary.messages WHERE (${chunk.map(within).join(" OR ")}) ${before} AND ${ofKind}
-      ORDER BY message_id DESC LIMIT 1 BY conversation_id, seq LIMIT ${numberLiteral(limit)}`;
-    keys.push(...(await ask(client, query, (raw: RawKey & { message_id: string }) => raw)));
-  }
-  const newest = keys.toSorted(newestFirst).slice(0, limit);
+  const read = (take: number) => {
+    const query = `SELECT conversation_id, seq, message_id FROM tributary.messages WHERE ${readable(open)} ${before} AND ${ofKind}
+      ORDER BY message_id DESC LIMIT ${take}`;
+    return ask(client, query, (raw: RawKey & { message_id: string }) => ({ ...raw, revision: 0 }));
+  };
+  const newest = await onceEach(limit, read);
   const rows = await byKeys(
     client,
     newest.map(({ conversation_id, seq }) => ({ conversationId: conversation_id, seqs: [Number(seq)] })),

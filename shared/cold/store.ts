@@ -1,7 +1,9 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ask } from "./ask.ts";
+import { type DimensionKeys, createDimensionKeys } from "./dimensions.ts";
 import { type InboxStore, createInboxStore } from "./inbox.ts";
 import { type MessageStore, createMessageStore } from "./messages.ts";
+import { type PartitionStore, createPartitionStore } from "./partitions.ts";
 import {
   type ConversationRow,
   type InboxRow,
@@ -20,44 +22,53 @@ export interface TableSize {
   parts: number;
 }
 
+export interface InsertOptions {
+  /** Names the batch: of inserts into a table with the same token only the first has an effect, also where an answer was lost and the first is still under way. */
+  token?: string;
+  /** Ends the wait; the insert may take place all the same. */
+  signal?: AbortSignal;
+}
+
+type Insert<Row> = (rows: readonly Row[], options?: InsertOptions) => Promise<void>;
+
 /**
  * Inserts into ClickHouse. One call is one block, so it is there in full or not at all in each month's partition; give it thousands
  * of rows, not single ones. The promise resolves when the rows are stored. A batch may be inserted again: reads show each row once.
  */
 export interface Inserts {
-  insertMessages(rows: readonly MessageRow[]): Promise<void>;
-  insertInbox(rows: readonly InboxRow[]): Promise<void>;
-  insertConversations(rows: readonly ConversationRow[]): Promise<void>;
-  insertMembers(rows: readonly MemberRow[]): Promise<void>;
-  insertRelations(rows: readonly RelationRow[]): Promise<void>;
-  insertSessions(rows: readonly SessionRow[]): Promise<void>;
+  insertMessages: Insert<MessageRow>;
+  insertInbox: Insert<InboxRow>;
+  insertConversations: Insert<ConversationRow>;
+  insertMembers: Insert<MemberRow>;
+  insertRelations: Insert<RelationRow>;
+  insertSessions: Insert<SessionRow>;
 }
 
 /** The cold tier: the only home of ClickHouse queries for messages and inboxes. */
-export interface ColdStore extends Inserts, MessageStore, InboxStore {
+export interface ColdStore extends Inserts, MessageStore, InboxStore, DimensionKeys, PartitionStore {
   bytes(): Promise<TableSize[]>;
 }
 
 const ONE_BLOCK = { max_insert_block_size: "1048576", min_insert_block_size_rows: "1048576", max_insert_threads: "1" } as const;
 
-const insert = async (client: ClickHouseClient, table: string, rows: readonly { at: number }[]): Promise<void> => {
+const insert = async (client: ClickHouseClient, table: string, rows: readonly { at: number }[], { token, signal }: InsertOptions = {}): Promise<void> => {
   if (rows.length === 0) return;
   const values = rows.map((row) => ({ ...row, at: clickHouseTime(row.at) }));
-  await client.insert({ table: `tributary.${table}`, values, format: "JSONEachRow", clickhouse_settings: ONE_BLOCK });
+  const settings = token === undefined ? ONE_BLOCK : { ...ONE_BLOCK, insert_deduplication_token: token };
+  const wait = signal === undefined ? {} : { abort_signal: signal };
+  await client.insert({ table: `tributary.${table}`, values, format: "JSONEachRow", clickhouse_settings: settings, ...wait });
 };
 
 const createInserts = (client: ClickHouseClient): Inserts => ({
-  insertMessages: (rows) => insert(client, "messages", rows),
-  insertInbox: (rows) => insert(client, "inbox", rows),
-  insertConversations: (rows) =>
-    insert(
-      client,
-      "conversations",
-      rows.map((row) => ({ ...row, created_at: clickHouseTime(row.created_at) })),
-    ),
-  insertMembers: (rows) => insert(client, "members", rows),
-  insertRelations: (rows) => insert(client, "relations", rows),
-  insertSessions: (rows) => insert(client, "sessions", rows),
+  insertMessages: (rows, options) => insert(client, "messages", rows, options),
+  insertInbox: (rows, options) => insert(client, "inbox", rows, options),
+  insertConversations: (rows, options) => {
+    const values = rows.map((row) => ({ ...row, created_at: clickHouseTime(row.created_at) }));
+    return insert(client, "conversations", values, options);
+  },
+  insertMembers: (rows, options) => insert(client, "members", rows, options),
+  insertRelations: (rows, options) => insert(client, "relations", rows, options),
+  insertSessions: (rows, options) => insert(client, "sessions", rows, options),
 });
 
 const sizes = (client: ClickHouseClient): Promise<TableSize[]> =>
@@ -78,5 +89,7 @@ export const createColdStore = (client: ClickHouseClient): ColdStore => ({
   ...createInserts(client),
   ...createMessageStore(client),
   ...createInboxStore(client),
+  ...createDimensionKeys(client),
+  ...createPartitionStore(client),
   bytes: () => sizes(client),
 });
