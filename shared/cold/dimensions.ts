@@ -12,7 +12,8 @@ export type MemberKey = Pick<MemberRow, "conversation_id" | "user" | "seq" | "ch
 export const conversationKey = ({ conversation_id, seq, change }: ConversationKey): string => `${conversation_id} ${seq} ${change}`;
 
 /** One key a change of a member; the time is part of it, for following and unfollowing again writes no entry. */
-export const memberKey = ({ conversation_id, user, seq, change, at }: MemberKey): string => `${conversation_id} ${user} ${seq} ${change} ${at}`;
+export const memberKey = ({ conversation_id, user, seq, change, at }: MemberKey): string =>
+  `${conversation_id} ${user} ${seq} ${change} ${at}`;
 
 /** Which changes are in the dimension tables. */
 export interface DimensionKeys {
@@ -38,7 +39,9 @@ export const createDimensionKeys = (client: ClickHouseClient): DimensionKeys => 
   async existingMembers(keys) {
     const found = new Set<string>();
     for (const chunk of chunksOf(keys, KEYS_A_QUERY)) {
-      const tuples = chunk.map(({ conversation_id, user, seq }) => `(${idLiteral(conversation_id)},${stringLiteral(user)},${numberLiteral(seq)})`);
+      const tuples = chunk.map(
+        ({ conversation_id, user, seq }) => `(${idLiteral(conversation_id)},${stringLiteral(user)},${numberLiteral(seq)})`,
+      );
       const query = `SELECT DISTINCT conversation_id, user, seq, change, toUnixTimestamp64Milli(at) AS at_ms FROM tributary.members
         WHERE (conversation_id, user, seq) IN (${tuples.join(",")})`;
       const rows = await ask(client, query, (raw: Raw<Omit<MemberRow, "at">> & { at_ms: string }) => raw);

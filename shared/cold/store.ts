@@ -51,7 +51,12 @@ export interface ColdStore extends Inserts, MessageStore, InboxStore, DimensionK
 
 const ONE_BLOCK = { max_insert_block_size: "1048576", min_insert_block_size_rows: "1048576", max_insert_threads: "1" } as const;
 
-const insert = async (client: ClickHouseClient, table: string, rows: readonly { at: number }[], { token, signal }: InsertOptions = {}): Promise<void> => {
+const insert = async (
+  client: ClickHouseClient,
+  table: string,
+  rows: readonly { at: number }[],
+  { token, signal }: InsertOptions = {},
+): Promise<void> => {
   if (rows.length === 0) return;
   const values = rows.map((row) => ({ ...row, at: clickHouseTime(row.at) }));
   const settings = token === undefined ? ONE_BLOCK : { ...ONE_BLOCK, insert_deduplication_token: token };

@@ -52,12 +52,20 @@ export const keys = {
   lease: (consumer: string, partition: number) => `lease:{p${partition}}:${consumer}`,
   /** stream: what inbox scripts wrote, for the archive: "user from to" lines. */
   deliveries: "deliveries",
+  /** string: stream id up to which the batch goes that the archive inserts, or inserted last, so that a successor forms the same one. */
+  intent: (partition: number) => `intent:{p${partition}}:archive`,
+  /** string: owner, cursor and intent of the archive in the deliveries. */
+  deliveriesLease: "lease:deliveries",
+  deliveriesCursor: "cur:deliveries",
+  deliveriesIntent: "intent:deliveries",
+  /** string: "window generation", the newest generation of dedupe tables that is removed. */
+  dedupeRemoved: "removed:dedupe",
   /** zset worker → time of its last heartbeat, ms. */
   workers: (consumer: string) => `workers:${consumer}`,
   /** zset node → time of its last heartbeat, ms. */
   nodes: "nodes",
-  /** zset conversation → time of its switch to read mode by traffic, ms. */
-  busy: "busy",
+  /** hash conversation → what is known of its switches by traffic, JSON. */
+  traffic: "traffic",
   /** zset conversation or user → hot entries to be looked at by the store scheduler. */
   tidy: (kind: "mailbox" | "inbox") => `tidy:${kind}`,
   /** Every dedupe table of a generation, for its removal. */

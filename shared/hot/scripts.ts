@@ -21,6 +21,7 @@ export const scriptNames = [
   "detach",
   "ends",
   "history",
+  "inboxes",
   "join",
   "lease",
   "leave",

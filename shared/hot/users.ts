@@ -84,3 +84,27 @@ export async function hotPointers(hot: Hot, user: string, from: number, to = -1)
   const [offset, base, epoch, first, ...pointers] = (await hot.run("pointers", [keys.user(user), keys.inbox(user)], [from, to])) as string[];
   return { offset: Number(offset), base: Number(base), epoch: epoch ?? "", first: Number(first), pointers };
 }
+
+export interface InboxRange {
+  user: string;
+  from: number;
+  /** Included. */
+  to: number;
+}
+
+/** Hot pointers of many inboxes in one call; the ranges' answers in their order. */
+export async function hotInboxes(hot: Hot, ranges: readonly InboxRange[]): Promise<PointerRange[]> {
+  if (ranges.length === 0) return [];
+  const rows = (await hot.run(
+    "inboxes",
+    ranges.flatMap(({ user }) => [keys.user(user), keys.inbox(user)]),
+    ranges.flatMap(({ from, to }) => [from, to]),
+  )) as string[][];
+  return rows.map(([offset, base, epoch, first, ...pointers]) => ({
+    offset: Number(offset),
+    base: Number(base),
+    epoch: epoch ?? "",
+    first: Number(first),
+    pointers,
+  }));
+}
