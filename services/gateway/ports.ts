@@ -1,25 +1,6 @@
 import type { Positions } from "#shared/wire/values.ts";
 
-/** Who calls a method, and from where. `session` is null for a call over HTTP. */
-export interface Caller {
-  user: string;
-  session: string | null;
-}
-
-/** Serves one RPC method: parameters already valid by the method table's schema; answers with the result object, or throws a `Refusal`. */
-export type Handler = (params: never, caller: Caller) => Promise<object>;
-
-/**
- * `message.send` has a way of its own, for it is the hot path and its order matters: `accept` runs in the turn of arrival, so that what one
- * connection sends is committed in the order of the calls; `done` is called once, with the result as JSON text or with what was refused.
- */
-export type SendHandler = (params: never, caller: Caller, done: (thrown: unknown, resultJson: string) => void) => void;
-
-/** All methods served by this process, by name. */
-export interface Methods {
-  handlers: ReadonlyMap<string, Handler>;
-  send: SendHandler;
-}
+export type { Caller, Handler, Methods, SendHandler } from "#shared/wire/ports.ts";
 
 /** A JSON line to be sent to many sockets: the WebSocket frame is prepared once, on first use. */
 export interface PreparedLine {

@@ -74,7 +74,8 @@ const peerOf = (pair: string, user: string): string => {
   return a === user ? b : a;
 };
 
-function myOf(member: Member, count: number): NonNullable<Conversation["my"]> {
+/** `my` of a conversation object. */
+export function myOf(member: Member, count: number): NonNullable<Conversation["my"]> {
   return {
     role: member.role === "follower" ? "member" : member.role,
     joinedSeq: member.joinedSeq,

@@ -17,7 +17,8 @@ export const bucketOfUser = (user: string): number => crc32(user) % BUCKETS;
 export const bucketOfConversation = (conversationId: string): number => Number(conversationId.slice(-9)) % BUCKETS;
 export const partitionOf = (conversationId: string): number => bucketOfConversation(conversationId) % PARTITIONS;
 
-const ofConversation = (prefix: string) => (conversationId: string) => `${prefix}:{${bucketOfConversation(conversationId)}}:${conversationId}`;
+const ofConversation = (prefix: string) => (conversationId: string) =>
+  `${prefix}:{${bucketOfConversation(conversationId)}}:${conversationId}`;
 const ofUser = (prefix: string) => (user: string) => `${prefix}:{u${bucketOfUser(user)}}:${user}`;
 
 export const keys = {

@@ -83,7 +83,17 @@ export async function openHot(url: string, logger: Logger): Promise<Hot> {
   };
 }
 
-const awayWords = ["Connection is closed", "Command timed out", "ECONNRE", "ETIMEDOUT", "EPIPE", "LOADING", "Stream isn't writeable", "Command aborted", "READONLY"];
+const awayWords = [
+  "Connection is closed",
+  "Command timed out",
+  "ECONNRE",
+  "ETIMEDOUT",
+  "EPIPE",
+  "LOADING",
+  "Stream isn't writeable",
+  "Command aborted",
+  "READONLY",
+];
 
 /** True if the message says that Redis could not be reached, so that the call may be repeated. */
 export const isAway = (message: string): boolean => awayWords.some((word) => message.includes(word));

@@ -49,25 +49,32 @@ function parseStanding(conversationId: string, row: string): Standing {
   };
 }
 
-/** Unread counts of conversations that are not muted and not feeds, greater than 0, and their sum. */
-export interface Unread {
-  total: number;
-  conversations: Record<string, number>;
+/** One conversation's part in a user's unread counts. */
+export interface UnreadCount {
+  conversationId: string;
+  unread: number;
+  /** False for muted conversations and feeds, which no total includes. */
+  counted: boolean;
 }
 
 /** Derives unread counts from heads and read positions at one moment (per Redis node): stored nowhere, so they cannot drift. */
-export async function unreadOf(hot: Hot, user: string, conversationIds: readonly string[]): Promise<Unread> {
-  const unread: Unread = { total: 0, conversations: {} };
-  if (conversationIds.length === 0) return unread;
+export async function unreadCounts(hot: Hot, user: string, conversationIds: readonly string[]): Promise<UnreadCount[]> {
+  if (conversationIds.length === 0) return [];
   const rows = (await hot.run("totals", conversationIds.map(keys.head), [user])) as string[];
-  for (const [i, row] of rows.entries()) {
-    if (row === "") continue;
+  return rows.flatMap((row, i) => {
     const [count, kind, ...record] = row.split(" ");
-    const member = parseMember(record.join(" "));
-    const some = Math.max(0, Number(count) - (member?.base ?? 0));
-    if (member === null || member.muted || kind === "f" || some === 0) continue;
-    unread.conversations[conversationIds[i] as string] = some;
-    unread.total += some;
-  }
-  return unread;
+    const member = row === "" ? null : parseMember(record.join(" "));
+    if (member === null) return [];
+    return [
+      {
+        conversationId: conversationIds[i] as string,
+        unread: Math.max(0, Number(count) - member.base),
+        counted: !member.muted && kind !== "f",
+      },
+    ];
+  });
 }
+
+/** The sum of what counts. */
+export const totalOf = (counts: readonly UnreadCount[]): number =>
+  counts.reduce((sum, { unread, counted }) => sum + (counted ? unread : 0), 0);

@@ -18,7 +18,10 @@ export interface Entry {
 
 export type EntryLetter = "m" | keyof typeof changes;
 
-const changes = { b: "member", u: "update", o: "mode", e: "edit", r: "recall", x: "reaction" } as const satisfies Record<string, ChangeType>;
+const changes = { b: "member", u: "update", o: "mode", e: "edit", r: "recall", x: "reaction" } as const satisfies Record<
+  string,
+  ChangeType
+>;
 
 const letters = new Map<string, EntryLetter>(Object.entries(changes).map(([letter, type]) => [type, letter as EntryLetter]));
 

@@ -64,7 +64,11 @@ export const methodTable: Record<string, MethodRow> = {
   "conversation.remove": { about: "Removes up to 1,000 members.", changes: true, params: change({ conversationId, users: v.Users }) },
   "conversation.join": { about: "Joins an open group, or follows a feed.", changes: true, params: change({ conversationId }) },
   "conversation.leave": { about: "Leaves a group, or unfollows a feed.", changes: true, params: change({ conversationId }) },
-  "conversation.role": later("Gives a role, or silences.", change({ conversationId, user, role: v.Role, silenced: O(Type.Boolean()) }), true),
+  "conversation.role": later(
+    "Gives a role, or silences.",
+    change({ conversationId, user, role: v.Role, silenced: O(Type.Boolean()) }),
+    true,
+  ),
   "message.send": {
     about: "Sends a message; the answer means it is durable.",
     params: of({
@@ -84,7 +88,10 @@ export const methodTable: Record<string, MethodRow> = {
     about: "A page of a conversation's messages, or of all its entries, from every tier.",
     params: of({ conversationId, before: O(v.Seq), after: O(NonNegative), limit: O(v.Limit), entries: O(Type.Boolean()) }),
   },
-  "message.search": later("Searches what one may read.", of({ query: Type.String({ minLength: 1, maxLength: 500 }), conversationId: O(conversationId), ...page })),
+  "message.search": later(
+    "Searches what one may read.",
+    of({ query: Type.String({ minLength: 1, maxLength: 500 }), conversationId: O(conversationId), ...page }),
+  ),
   "message.read": { about: "Says that one has read up to a seq.", changes: true, params: change({ conversationId, seq: NonNegative }) },
   "unread.get": { about: "Unread counts of the conversations that are not muted, and their total.", params: of({}) },
   "timeline.read": {

@@ -27,7 +27,8 @@ export interface EventPointer {
   json: string;
 }
 
-export const isEvent = (pointer: Pointer): pointer is EventPointer => pointer.letter === "J" || pointer.letter === "L" || pointer.letter === "V";
+export const isEvent = (pointer: Pointer): pointer is EventPointer =>
+  pointer.letter === "J" || pointer.letter === "L" || pointer.letter === "V";
 
 /** Reads a pointer. */
 export function parsePointer(text: string): Pointer {
@@ -44,8 +45,14 @@ export function parsePointer(text: string): Pointer {
 export const entryPointer = (letter: EntryLetter, conversationId: string, seq: number, count: number, id: string): string =>
   `${letter} ${conversationId} ${seq} ${count} ${id}`;
 
-export const eventPointer = (letter: EventPointer["letter"], conversationId: string, seq: number, at: number, mode: EventPointer["mode"], json: string): string =>
-  `${letter} ${conversationId} ${seq} ${at} ${mode} ${json}`;
+export const eventPointer = (
+  letter: EventPointer["letter"],
+  conversationId: string,
+  seq: number,
+  at: number,
+  mode: EventPointer["mode"],
+  json: string,
+): string => `${letter} ${conversationId} ${seq} ${at} ${mode} ${json}`;
 
 /** The event's JSON with the reader's total put in. */
 export const withTotal = (json: string, total: number): string => `${json.slice(0, -1)},"total":${total}}`;

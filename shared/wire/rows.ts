@@ -60,11 +60,21 @@ export function toRow(entry: Entry, members: number, mode: "write" | "read"): Ar
     return { ...common, sender: by, kind: change, body: "", text: "", client_msg_id: "", extra: `{${entry.fields}}` };
   }
   const { from, kind, body, clientMsgId, ...rest } = fields as unknown as MessageFields & Record<string, unknown>;
-  return { ...common, sender: from, kind, body: JSON.stringify(body), text: textOf(body), client_msg_id: clientMsgId, extra: JSON.stringify(rest) };
+  return {
+    ...common,
+    sender: from,
+    kind,
+    body: JSON.stringify(body),
+    text: textOf(body),
+    client_msg_id: clientMsgId,
+    extra: JSON.stringify(rest),
+  };
 }
 
 /** The entry that a row came from. */
-export function fromRow(row: Pick<ArchivedEntry, "conversation_id" | "seq" | "message_id" | "count" | "sender" | "kind" | "body" | "client_msg_id" | "extra">): Entry {
+export function fromRow(
+  row: Pick<ArchivedEntry, "conversation_id" | "seq" | "message_id" | "count" | "sender" | "kind" | "body" | "client_msg_id" | "extra">,
+): Entry {
   const letter = letterOf(row.kind);
   const extra = row.extra.slice(1, -1);
   const fields =

@@ -2,7 +2,10 @@ import { Type, type Static } from "typebox";
 
 /** The field's own values, each defined once: schema and type together. Sizes are in characters unless said otherwise. */
 
-export const UserId = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}$", description: "1–64 of A-Z a-z 0-9 . _ : @ -, the first a letter or digit" });
+export const UserId = Type.String({
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}$",
+  description: "1–64 of A-Z a-z 0-9 . _ : @ -, the first a letter or digit",
+});
 export const ConversationId = Type.String({ pattern: "^[1-9][0-9]{0,18}$", description: "decimal string" });
 export const Seq = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 export const RequestId = Type.String({ pattern: "^[\\x20-\\x7e]{1,64}$", description: "1–64 printable ASCII characters" });
@@ -15,7 +18,10 @@ export const Meta = Type.Unknown({ description: "any JSON up to 4 KiB" });
 export const Role = Type.Union([Type.Literal("owner"), Type.Literal("admin"), Type.Literal("member")]);
 export const Users = Type.Array(UserId, { minItems: 1, maxItems: 1_000 });
 
-export const Position = Type.Object({ epoch: Type.String({ maxLength: 16 }), offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) });
+export const Position = Type.Object({
+  epoch: Type.String({ maxLength: 16 }),
+  offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+});
 export type Position = Static<typeof Position>;
 export const Positions = Type.Record(Type.String({ maxLength: 80 }), Position);
 export type Positions = Record<string, Position>;
@@ -47,7 +53,11 @@ export const bodies = {
   audio: Media,
   file: Media,
   location: Type.Object(
-    { lat: Type.Number({ minimum: -90, maximum: 90 }), lon: Type.Number({ minimum: -180, maximum: 180 }), label: Type.Optional(Type.String({ maxLength: 500 })) },
+    {
+      lat: Type.Number({ minimum: -90, maximum: 90 }),
+      lon: Type.Number({ minimum: -180, maximum: 180 }),
+      label: Type.Optional(Type.String({ maxLength: 500 })),
+    },
     { additionalProperties: false },
   ),
   card: Type.Object({ user: UserId }, { additionalProperties: false }),

@@ -1,6 +1,6 @@
 --[[ Switches a conversation's mode by traffic, if it is still in the other one. Back to write mode only if its size allows.
-  KEYS  head, mailbox, outbox, busy
-  ARGV  conversation id, 'r' | 'w', message id, largest write-mode membership, now (ms)
+  KEYS  head, mailbox, outbox
+  ARGV  conversation id, 'r' | 'w', message id, largest write-mode membership
   returns { 'ok', seq of the mode entry or '0' } | { 'again', last id }
 ]]
 --@include ids

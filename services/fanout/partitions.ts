@@ -1,0 +1,149 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as after } from "node:timers/promises";
+import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import { parseRecord } from "#shared/wire/record.ts";
+import type { Placed } from "./process.ts";
+
+const LEASE = 5_000;
+const RENEW = 1_000;
+/** Stream entries a partition read at once; each is one commit batch. */
+const READ = 100;
+
+/** What one read of the outbox gave: records in order, and where each partition now stands. */
+export interface OutboxBatch {
+  records: Placed[];
+  cursors: Map<number, string>;
+}
+
+export interface PartitionReader extends AsyncDisposable {
+  /** Partitions held now. */
+  owned(): ReadonlySet<number>;
+}
+
+type Row = [id: string, fields: string[]];
+
+/**
+ * Works the partitions that this worker holds, each in order from its saved cursor: `handle` is given what is new, the cursors are saved after it,
+ * and what `handle` could not do is given again. Partitions are shared among the workers heard of; a lease keeps a partition with one of them.
+ */
+export function readPartitions(deps: {
+  hot: Hot;
+  consumer: string;
+  logger: Logger;
+  handle: (batch: OutboxBatch) => Promise<void>;
+  /** Called when the set of held partitions changes, before anything of it is handled. */
+  changed: (owned: ReadonlySet<number>) => Promise<void>;
+}): PartitionReader {
+  const { hot, consumer, logger, handle, changed } = deps;
+  const owner = randomUUID();
+  const blocking = hot.connect();
+  const cursors = new Map<number, string>();
+  let stopped = false;
+  let renewed = 0;
+  const owned = () => new Set(cursors.keys());
+
+  async function renew(now: number): Promise<void> {
+    await hot.redis.zadd(keys.workers(consumer), now, owner);
+    const workers = await hot.redis.zrangebyscore(keys.workers(consumer), now - LEASE, "+inf");
+    const wanted = share(workers.toSorted(), owner);
+    const given = [...cursors.keys()].filter((p) => !wanted.includes(p));
+    for (const p of given) {
+      cursors.delete(p);
+      await hot.redis.del(keys.lease(consumer, p));
+    }
+    const held = (await hot.run(
+      "lease",
+      wanted.map((p) => keys.lease(consumer, p)),
+      [owner, LEASE],
+    )) as number[];
+    const gained = wanted.filter((p, i) => held[i] === 1 && !cursors.has(p));
+    const lost = wanted.filter((p, i) => held[i] !== 1 && cursors.has(p));
+    for (const p of lost) cursors.delete(p);
+    for (const p of gained) cursors.set(p, (await hot.redis.get(keys.cursor(consumer, p))) ?? "0-0");
+    renewed = now;
+    if (gained.length + lost.length + given.length > 0) await changed(owned());
+  }
+
+  async function step(): Promise<void> {
+    const now = Date.now();
+    if (now - renewed >= RENEW) await renew(now);
+    if (cursors.size === 0) {
+      await after(RENEW / 4);
+      return;
+    }
+    const held = [...cursors.keys()];
+    const reply = (await blocking.xread(
+      "COUNT",
+      READ,
+      "BLOCK",
+      RENEW,
+      "STREAMS",
+      ...held.map(keys.outbox),
+      ...held.map((p) => cursors.get(p) as string),
+    )) as [string, Row[]][] | null;
+    if (reply === null) return;
+    const batch = batchOf(reply, new Map(held.map((p) => [keys.outbox(p), p])));
+    await handle(batch);
+    const moved = [...batch.cursors];
+    const saved = (await hot.run(
+      "advance",
+      moved.flatMap(([p]) => [keys.lease(consumer, p), keys.cursor(consumer, p)]),
+      [owner, ...moved.map(([, id]) => id)],
+    )) as number[];
+    for (const [i, [p, id]] of moved.entries()) {
+      if (saved[i] === 1) cursors.set(p, id);
+      else cursors.delete(p);
+    }
+    if (saved.includes(0)) await changed(owned());
+  }
+
+  async function run(): Promise<void> {
+    let failed = false;
+    while (!stopped) {
+      try {
+        await step();
+        if (failed) logger.info({ consumer }, "the outbox is worked again");
+        failed = false;
+      } catch (err) {
+        if (stopped) return;
+        if (!failed) logger.error({ err, consumer }, "the outbox waits; trying again until it goes");
+        failed = true;
+        await after(200);
+      }
+    }
+  }
+  const running = run();
+
+  return {
+    owned,
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      blocking.disconnect();
+      await running;
+      await hot.redis.zrem(keys.workers(consumer), owner).catch(() => 0);
+      for (const p of cursors.keys()) await hot.redis.del(keys.lease(consumer, p)).catch(() => 0);
+    },
+  };
+}
+
+/** The partitions of one worker among all, spread evenly. */
+export function share(workers: readonly string[], owner: string): number[] {
+  const index = workers.indexOf(owner);
+  return Array.from({ length: PARTITIONS }, (_, p) => p).filter((p) => p % Math.max(1, workers.length) === Math.max(0, index));
+}
+
+function batchOf(reply: [string, Row[]][], partitionOfKey: Map<string, number>): OutboxBatch {
+  const batch: OutboxBatch = { records: [], cursors: new Map() };
+  for (const [key, rows] of reply) {
+    for (const [id, [, lines = ""]] of rows) {
+      const [ms = "", n = ""] = id.split("-");
+      for (const [i, line] of lines.split("\n").entries()) {
+        batch.records.push({ record: parseRecord(line), ordinal: `${ms}${n.padStart(6, "0")}${String(i).padStart(5, "0")}` });
+      }
+      batch.cursors.set(partitionOfKey.get(key) as number, id);
+    }
+  }
+  return batch;
+}

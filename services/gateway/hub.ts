@@ -1,0 +1,215 @@
+import type { ChannelState, Publication, Recover, Watch, WatchUser } from "#shared/wire/ports.ts";
+import type { PushBatch } from "#shared/wire/record.ts";
+import type { Bus } from "#shared/hot/bus.ts";
+import type { Entries } from "#shared/hot/entries.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import { wentOffline } from "#shared/hot/users.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import { createHistory, type ReadInbox } from "./history.ts";
+import { createInboxPushing } from "./inbox-push.ts";
+import { newsTeller } from "./news.ts";
+import type { Attached, AttachRequest, Hub, Outlet } from "./ports.ts";
+import { startPositionChecks } from "./position-checks.ts";
+import { createPreparing } from "./prepare.ts";
+import { publicationLine, subscribeLine, unsubscribeLine } from "./encode.ts";
+import { createRoomPushing } from "./room-push.ts";
+import { MODE_CHANGED, Seating, Session } from "./seats.ts";
+
+export interface HubParts {
+  hot: Hot;
+  entries: Entries;
+  bus: Bus;
+  recover: Recover;
+  readInbox: ReadInbox;
+  logger: Logger;
+  node: string;
+}
+
+/** The hub with what only this process uses of it. */
+export interface LocalHub extends Hub, AsyncDisposable {
+  watch: WatchUser;
+}
+
+/** Opens the hub of this node and starts taking pushes. */
+export async function openHub(parts: HubParts): Promise<LocalHub> {
+  const { hot, entries, bus, recover, logger, node } = parts;
+  const seating = new Seating();
+  const sessions = new Map<Outlet, Session>();
+  const preparing = createPreparing(hot, entries);
+  const inboxes = createInboxPushing({ hot, entries, seating, preparing, logger });
+  const rooms = createRoomPushing({ hot, entries, seating, logger });
+  const arriving = new Arrivals();
+
+  let queue: Promise<void> | null = null;
+  function take(batch: PushBatch): void {
+    arriving.note(batch.rooms);
+    if (queue === null) {
+      const wait = inboxes.take(batch.inbox) ?? rooms.take(batch.rooms);
+      if (wait !== null) hold(wait.then(() => rooms.take(batch.rooms) ?? undefined));
+    } else {
+      hold(queue.then(() => inboxes.take(batch.inbox) ?? undefined).then(() => rooms.take(batch.rooms) ?? undefined));
+    }
+  }
+  function hold(work: Promise<void>): void {
+    const mine = work
+      .catch((err: unknown) => logger.warn({ err }, "a push was not handed out; readers find out by their positions"))
+      .finally(() => {
+        if (queue === mine) queue = null;
+      });
+    queue = mine;
+  }
+  await bus.listen(node, take);
+
+  /** Registers before it reads, so that nothing between is missed. */
+  async function enter(session: Session, positions: AttachRequest["storedPositions"]) {
+    seating.enter(session);
+    const leave = arriving.enter();
+    try {
+      const recovered = await recover(session.user, node, positions);
+      if (session.gone) return recovered;
+      for (const state of recovered.channels) place(seating, session, state);
+      return recovered;
+    } catch (thrown) {
+      exit(session);
+      throw thrown;
+    } finally {
+      leave(session);
+    }
+  }
+
+  function exit(session: Session): void {
+    if (session.gone) return;
+    if (!seating.exit(session)) return;
+    wentOffline(hot, session.user, node).catch((err: unknown) => logger.debug({ err }, "a user was not noted as offline"));
+  }
+
+  function goLive(session: Session): void {
+    session.live = true;
+    if (session.outlet === null) return;
+    if (session.inboxWanted > session.inboxAt) inboxes.fill(session);
+    for (const seat of session.seats?.values() ?? []) {
+      if (arriving.head(seat.conversationId) > seat.at) rooms.fill(seat);
+    }
+  }
+
+  async function attach(outlet: Outlet, request: AttachRequest): Promise<Attached> {
+    const quiet = request.push === "notify";
+    const session = new Session(outlet.user, outlet, quiet ? newsTeller(outlet) : null);
+    sessions.set(outlet, session);
+    const recovered = await enter(session, quiet ? null : (request.sdkPositions ?? request.storedPositions)).catch((thrown: unknown) => {
+      sessions.delete(outlet);
+      throw thrown;
+    });
+    const subs = quiet ? [] : recovered.channels.map((state) => `${JSON.stringify(state.channel)}:${subJson(state)}`);
+    return {
+      subsJson: `{${[...subs, `"live:${outlet.user}":{}`].join(",")}}`,
+      unwatched: quiet ? [] : recovered.unwatched,
+      goLive() {
+        if (!quiet) for (const state of recovered.channels) putFollowing(outlet, state);
+        goLive(session);
+      },
+    };
+  }
+
+  const history = createHistory({
+    hot,
+    entries,
+    seatOf: (outlet, id) => sessions.get(outlet)?.seats?.has(id) === true,
+    readInbox: parts.readInbox,
+  });
+  const checks = startPositionChecks({ hot, seating, inboxes, rooms, logger });
+
+  return {
+    attach,
+    detach(outlet) {
+      const session = sessions.get(outlet);
+      sessions.delete(outlet);
+      if (session !== undefined) exit(session);
+    },
+    history: history.read,
+    holds: history.holds,
+    async presence(outlet, channel) {
+      await history.mayWatch(outlet, channel);
+      const [kind, id = ""] = channel.split(/:(.*)/s);
+      const there =
+        kind === "conversation" ? [...(seating.rooms.get(id)?.seats ?? [])].map((seat) => seat.session) : (seating.users.get(id) ?? []);
+      const outlets = there.flatMap(({ connection }) => connection ?? []);
+      return Object.fromEntries(outlets.map(({ client, user }) => [client, { user, client }]));
+    },
+    connectionsOf: (user) => (seating.users.get(user) ?? []).flatMap(({ connection }) => connection ?? []),
+    async watch(user): Promise<Watch> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const session = new Session(user, null, resolve);
+      await enter(session, null);
+      goLive(session);
+      return {
+        async arrived(ms) {
+          const timer = setTimeout(resolve, ms);
+          await promise.finally(() => clearTimeout(timer));
+        },
+        [Symbol.dispose]: () => exit(session),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      checks[Symbol.dispose]();
+      for (const user of seating.users.keys()) await wentOffline(hot, user, node).catch(() => undefined);
+    },
+  };
+}
+
+/** While readers come, what rooms get is noted: a reader is seated only when its position is read, and may lack what came between. */
+class Arrivals {
+  #heads = new Map<string, number>();
+  #arriving = 0;
+
+  enter(): (session: Session) => void {
+    this.#arriving++;
+    return () => {
+      this.#arriving--;
+      // The heads stay until the readers of this turn have gone live.
+      if (this.#arriving === 0) setImmediate(() => this.#arriving === 0 && this.#heads.clear());
+    };
+  }
+
+  note(rooms: PushBatch["rooms"]): void {
+    if (this.#arriving === 0 && this.#heads.size === 0) return;
+    for (const [conversationId, , to] of rooms) this.#heads.set(conversationId, Math.max(to, this.head(conversationId)));
+  }
+
+  head(conversationId: string): number {
+    return this.#heads.get(conversationId) ?? 0;
+  }
+}
+
+/** Where the session stands after the reply is out. */
+function place(seating: Seating, session: Session, { conversationId, epoch, parts }: ChannelState): void {
+  const part = parts.at(-1);
+  if (part === undefined) return;
+  const at = part.publications.at(-1)?.offset ?? part.offset;
+  if (conversationId === null) {
+    session.inboxAt = at;
+    session.inboxEpoch = epoch;
+  } else if (!part.ended) {
+    seating.sit(session, conversationId, epoch, at);
+  }
+}
+
+const publicationJson = ({ offset, data }: Publication): string => `{"data":${data},"offset":${offset}}`;
+
+function subJson({ epoch, recovered, wasRecovering, parts }: ChannelState): string {
+  const { offset, publications } = parts[0] ?? { offset: 0, publications: [] };
+  const flags = `${recovered ? ',"recovered":true' : ""}${wasRecovering ? ',"was_recovering":true' : ""}`;
+  const missed = recovered && publications.length > 0 ? `,"publications":[${publications.map(publicationJson).join(",")}]` : "";
+  return `{"recoverable":true,"positioned":true,"epoch":"${epoch}","offset":${offset}${flags}${missed},"data":{"epoch":"${epoch}","offset":${offset}}}`;
+}
+
+/** What follows the connect reply in the same frame: the end of a channel that was there, and its later lives. */
+function putFollowing(outlet: Outlet, { channel, epoch, parts }: ChannelState): void {
+  for (const [i, { offset, publications, ended }] of parts.entries()) {
+    if (i > 0) {
+      outlet.put(subscribeLine(channel, { epoch, offset }));
+      for (const publication of publications) outlet.put(publicationLine(channel, publication.data, publication.offset));
+    }
+    if (ended) outlet.put(unsubscribeLine(channel, MODE_CHANGED));
+  }
+}

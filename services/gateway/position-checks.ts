@@ -1,0 +1,66 @@
+import { keys } from "#shared/hot/keys.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import type { InboxPushing } from "./inbox-push.ts";
+import type { RoomPushing } from "./room-push.ts";
+import type { Seating } from "./seats.ts";
+
+/** Every reader's position is compared with the store about this often, ms: a push may have been lost on its way. */
+const ROUND = 30_000;
+const STEP = 1_000;
+
+/** Compares positions in the background, a part at a time; who is behind is caught up, whose stream has a new epoch is sent to reconnect (3010). */
+export function startPositionChecks(deps: {
+  hot: Hot;
+  seating: Seating;
+  inboxes: InboxPushing;
+  rooms: RoomPushing;
+  logger: Logger;
+}): Disposable {
+  const { hot, seating, inboxes, rooms, logger } = deps;
+  let users: MapIterator<string> = seating.users.keys();
+  let conversations: MapIterator<string> = seating.rooms.keys();
+  let running = false;
+
+  const some = (from: MapIterator<string>, many: number): string[] => [...from.take(many)];
+
+  async function step(): Promise<void> {
+    const part = (size: number) => Math.ceil((size * STEP) / ROUND);
+    const checked = some(users, part(seating.users.size));
+    if (checked.length === 0) users = seating.users.keys();
+    const heads = some(conversations, part(seating.rooms.size));
+    if (heads.length === 0) conversations = seating.rooms.keys();
+    await Promise.all([...checked.map(checkUser), ...heads.map(checkRoom)]);
+  }
+
+  async function checkUser(user: string): Promise<void> {
+    const [offset, epoch] = await hot.redis.hmget(keys.user(user), "o", "e");
+    for (const session of seating.users.get(user) ?? []) {
+      if (!session.live || session.outlet === null) continue;
+      if (epoch !== session.inboxEpoch) session.outlet.close(3010);
+      session.inboxWanted = Math.max(session.inboxWanted, Number(offset ?? 0));
+      if (session.inboxWanted > session.inboxAt) inboxes.fill(session);
+    }
+  }
+
+  async function checkRoom(conversationId: string): Promise<void> {
+    const [seq, epoch] = await hot.redis.hmget(keys.head(conversationId), "s", "e");
+    for (const seat of seating.rooms.get(conversationId)?.seats ?? []) {
+      if (!seat.session.live || seat.session.outlet === null) continue;
+      if (epoch !== seat.epoch) seat.session.outlet.close(3010);
+      else if (Number(seq) > seat.at) rooms.fill(seat);
+    }
+  }
+
+  const timer = setInterval(() => {
+    if (running) return;
+    running = true;
+    step()
+      .catch((err: unknown) => logger.debug({ err }, "positions were not compared"))
+      .finally(() => {
+        running = false;
+      });
+  }, STEP);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

@@ -1,0 +1,148 @@
+import { eventJson, type Entry } from "#shared/wire/entry.ts";
+import { hotRanges, type Entries } from "#shared/hot/entries.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import type { PushBatch } from "#shared/wire/record.ts";
+import { publicationLine } from "./encode.ts";
+import type { PreparedLine } from "./ports.ts";
+import { MODE_CHANGED, type Room, type Seat, type Seating } from "./seats.ts";
+
+/** Seats served before others get their turn: about two milliseconds of socket writes. */
+const SLICE = 200;
+const STEP = 500;
+
+export interface RoomPushing {
+  /** Hands what rooms got to their seats; null when nothing had to be waited for. Big rooms are served in slices after that. */
+  take(rooms: PushBatch["rooms"]): Promise<void> | null;
+  /** Catches one seat up with its conversation. */
+  fill(seat: Seat): void;
+}
+
+interface Burst {
+  from: number;
+  to: number;
+  line: PreparedLine;
+  ended: boolean;
+}
+
+/** Room pushes: one prepared line for all seats of a room; per seat the next seq is sent, a lower one dropped, a higher one filled from the store first. */
+export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: Seating; logger: Logger }): RoomPushing {
+  const { hot, entries, seating, logger } = deps;
+
+  function take(rooms: PushBatch["rooms"]): Promise<void> | null {
+    const here = rooms.filter(([conversationId]) => seating.rooms.has(conversationId));
+    const missing = here.flatMap(([conversationId, from, to]) => absent(conversationId, from, to));
+    if (missing.length === 0) {
+      for (const room of here) serve(room);
+      return null;
+    }
+    return entries.load(missing).then(() => {
+      for (const room of here) serve(room);
+    });
+  }
+
+  function absent(conversationId: string, from: number, to: number): { conversationId: string; seq: number }[] {
+    const missing: { conversationId: string; seq: number }[] = [];
+    for (let seq = from; seq <= to; seq++) if (entries.peek(conversationId, seq) === undefined) missing.push({ conversationId, seq });
+    return missing;
+  }
+
+  function serve([conversationId, from, to, ended]: PushBatch["rooms"][number]): void {
+    const room = seating.rooms.get(conversationId);
+    if (room === undefined) return;
+    const lines: string[] = [];
+    for (let seq = from; seq <= to; seq++) {
+      const entry = entries.peek(conversationId, seq);
+      if (entry === undefined) return fillAll(room);
+      lines.push(lineOf(entry));
+    }
+    const burst: Burst = { from, to, line: { line: lines.join("\n") }, ended: ended === 1 };
+    if (room.jobs.length === 0 && room.seats.size <= SLICE) {
+      for (const seat of room.seats) serveSeat(seat, burst);
+    } else {
+      queue(room, burst);
+    }
+  }
+
+  function queue(room: Room, burst: Burst): void {
+    const seats = room.seats.values();
+    const job = (): boolean => {
+      for (let i = 0; i < SLICE; i++) {
+        const { value: seat, done } = seats.next();
+        if (done === true) return true;
+        serveSeat(seat, burst);
+      }
+      return false;
+    };
+    room.jobs.push(job);
+    if (room.jobs.length === 1) setImmediate(() => work(room));
+  }
+
+  function work(room: Room): void {
+    const job = room.jobs[0];
+    if (job === undefined) return;
+    if (job()) room.jobs.shift();
+    if (room.jobs.length > 0) setImmediate(() => work(room));
+  }
+
+  function serveSeat(seat: Seat, { from, to, line, ended }: Burst): void {
+    if (seat.session.outlet === null) seat.session.news?.();
+    if (seat.at >= to || !seat.session.live || seat.filling) return;
+    if (seat.at !== from - 1) {
+      fill(seat);
+      return;
+    }
+    seat.at = to;
+    seat.session.outlet?.putPrepared(line);
+    if (ended) seating.end(seat, MODE_CHANGED);
+  }
+
+  function fillAll(room: Room): void {
+    for (const seat of room.seats) if (seat.session.live) fill(seat);
+  }
+
+  function fill(seat: Seat): void {
+    if (seat.filling || seat.session.gone) return;
+    seat.filling = true;
+    void fillUp(seat)
+      .catch((err: unknown) => {
+        logger.warn({ err }, "a reader of a room could not be caught up and is sent to reconnect");
+        seat.session.outlet?.close(3010);
+      })
+      .finally(() => {
+        seat.filling = false;
+      });
+  }
+
+  /** To the newest entry, or to the end of the channel. */
+  async function fillUp(seat: Seat): Promise<void> {
+    const sits = () => seat.session.seats?.get(seat.conversationId) === seat;
+    while (sits()) {
+      const [range] = await hotRanges(hot, [{ conversationId: seat.conversationId, from: seat.at + 1, to: seat.at + STEP }]);
+      if (range === undefined || !sits()) return;
+      if (range.base > seat.at || range.head < seat.at) {
+        seat.session.outlet?.close(3010);
+        return;
+      }
+      for (const entry of range.entries) {
+        if (entry.seq !== seat.at + 1) continue;
+        seat.at = entry.seq;
+        seat.session.outlet?.put(lineOf(entry));
+        if (entry.letter === "o") seating.end(seat, MODE_CHANGED);
+        if (entry.letter === "o" || leaves(entry, seat.session.user)) return;
+      }
+      if (seat.at >= range.head) return;
+    }
+  }
+
+  return { take, fill };
+}
+
+/** True if the user's stay ends with the entry: the rest is not for them, though their inbox has yet to say so. */
+function leaves(entry: Entry, user: string): boolean {
+  if (entry.letter !== "b" || !entry.fields.includes(`"${user}"`)) return false;
+  const { users, change } = JSON.parse(`{${entry.fields}}`) as { users: string[]; change: string };
+  return (change === "left" || change === "removed") && users.includes(user);
+}
+
+const lineOf = (entry: Entry): string => publicationLine(`conversation:${entry.conversationId}`, eventJson(entry), entry.seq);

@@ -1,0 +1,114 @@
+import { subscribeLine, unsubscribeLine } from "./encode.ts";
+import type { Outlet } from "./ports.ts";
+
+/** One connection (or a waiting call) as the hub keeps it: where it stands in its inbox and in rooms. */
+export class Session {
+  readonly user: string;
+  /** The socket, if there is one behind it. */
+  readonly connection: Outlet | null;
+  /** Where publications go; null: it is only told that something is new. */
+  readonly outlet: Outlet | null;
+  readonly news: (() => void) | null;
+  /** Offset of the last inbox publication sent. */
+  inboxAt = 0;
+  inboxEpoch = "";
+  /** Highest offset known to be there. */
+  inboxWanted = 0;
+  /** The connect reply is out: pushes may follow. */
+  live = false;
+  gone = false;
+  /** Catching up from the store; pushes only move `inboxWanted` meanwhile. */
+  filling = false;
+  seats: Map<string, Seat> | null = null;
+
+  constructor(user: string, connection: Outlet | null, news: (() => void) | null) {
+    this.user = user;
+    this.connection = connection;
+    this.outlet = news === null ? connection : null;
+    this.news = news;
+  }
+}
+
+/** A session's place in a room. */
+export class Seat {
+  readonly session: Session;
+  readonly conversationId: string;
+  readonly epoch: string;
+  /** Seq of the last publication sent. */
+  at: number;
+  filling = false;
+
+  constructor(session: Session, conversationId: string, epoch: string, at: number) {
+    this.session = session;
+    this.conversationId = conversationId;
+    this.epoch = epoch;
+    this.at = at;
+  }
+
+  get channel(): string {
+    return `conversation:${this.conversationId}`;
+  }
+}
+
+/** A conversation in read mode with its readers on this node. */
+export interface Room {
+  seats: Set<Seat>;
+  /** Work that waits until the slices before it are done. */
+  jobs: (() => boolean)[];
+}
+
+/** Who sits where on this node. */
+export class Seating {
+  readonly rooms = new Map<string, Room>();
+  readonly users = new Map<string, Session[]>();
+
+  enter(session: Session): void {
+    const sessions = this.users.get(session.user);
+    if (sessions === undefined) this.users.set(session.user, [session]);
+    else sessions.push(session);
+  }
+
+  /** True if it was the user's last one. */
+  exit(session: Session): boolean {
+    session.gone = true;
+    for (const seat of session.seats?.values() ?? []) this.#stand(seat);
+    session.seats = null;
+    const left = (this.users.get(session.user) ?? []).filter((one) => one !== session);
+    if (left.length > 0) this.users.set(session.user, left);
+    else this.users.delete(session.user);
+    return left.length === 0;
+  }
+
+  /** Takes a place without a word to the client. */
+  sit(session: Session, conversationId: string, epoch: string, at: number): Seat {
+    const before = session.seats?.get(conversationId);
+    if (before !== undefined) this.#stand(before);
+    const seat = new Seat(session, conversationId, epoch, at);
+    session.seats ??= new Map();
+    session.seats.set(conversationId, seat);
+    this.rooms.getOrInsertComputed(conversationId, () => ({ seats: new Set(), jobs: [] })).seats.add(seat);
+    return seat;
+  }
+
+  /** A channel begins for a session that is live. */
+  begin(session: Session, conversationId: string, epoch: string, at: number): void {
+    const seat = this.sit(session, conversationId, epoch, at);
+    session.outlet?.put(subscribeLine(seat.channel, { epoch, offset: at }));
+  }
+
+  /** A channel ends for a session that is live. */
+  end(seat: Seat, reason: string): void {
+    seat.session.seats?.delete(seat.conversationId);
+    this.#stand(seat);
+    seat.session.outlet?.put(unsubscribeLine(seat.channel, reason));
+  }
+
+  #stand(seat: Seat): void {
+    const room = this.rooms.get(seat.conversationId);
+    room?.seats.delete(seat);
+    if (room?.seats.size === 0) this.rooms.delete(seat.conversationId);
+  }
+}
+
+export const MODE_CHANGED = "mode changed";
+export const LEFT = "left the conversation";

@@ -1,0 +1,59 @@
+import { intersect, staysOf, type Stay } from "#shared/hot/member.ts";
+import { keys } from "#shared/hot/keys.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import type { Standing } from "#shared/hot/standings.ts";
+import type { InboxRecord } from "#shared/hot/users.ts";
+
+/**
+ * The channel of one conversation as one user's inbox knows it: intervals of seqs that the room delivers instead of the inbox, ascending.
+ * Each is open at its lower end: the channel begins at `joined`, its publications are joined < seq ≤ left.
+ */
+export interface Channel {
+  conversationId: string;
+  epoch: string;
+  /** The last one of an open channel ends with the newest entry, or where the conversation has switched and the inbox does not know yet. */
+  intervals: Stay[];
+  open: boolean;
+}
+
+export const channelOf = (conversationId: string): string => `conversation:${conversationId}`;
+export const inboxOf = (user: string): string => `inbox:${user}`;
+
+/** True if the user's inbox says that a channel of the conversation is there now. Feeds have none. */
+export const isOpen = (record: InboxRecord): boolean => record.state === "active" && record.readBegin >= 0;
+
+/** Builds channels from records and heads; `past` are the users' earlier stays where they matter. */
+export function channel(record: InboxRecord, standing: Standing, past: string): Channel {
+  const { conversationId, epoch } = standing;
+  const open = isOpen(record);
+  const intervals: Stay[] = [];
+  for (const { joined, left } of intersect(staysOf(standing.member, past), standing.readIntervals)) {
+    if (open && joined >= record.readBegin) {
+      intervals.push({ joined: record.readBegin, left: Math.min(left, standing.seq) });
+      break;
+    }
+    // What began after the inbox's own view of the conversation is told by what the inbox gets next.
+    if (left <= record.last || (open && left <= record.readBegin)) intervals.push({ joined, left });
+  }
+  const present = open && intervals.at(-1)?.joined === record.readBegin;
+  if (open && !present) intervals.push({ joined: record.readBegin, left: Math.max(record.readBegin, standing.seq) });
+  return { conversationId, epoch, intervals, open };
+}
+
+/** Reads the earlier stays of a user in conversations. */
+export async function pastStays(hot: Hot, user: string, conversationIds: readonly string[]): Promise<string[]> {
+  return (await Promise.all(conversationIds.map((id) => hot.redis.hget(keys.past(id), user)))).map((text) => text ?? "");
+}
+
+/** Where a fresh reader of an open channel starts. */
+export const endOf = ({ intervals }: Channel): number => intervals.at(-1)?.left ?? 0;
+
+/**
+ * What a reader at a position is owed: the rest of the interval that the position lies in, and each later one; null if it lies in none.
+ * `from` is where the reader stands before each.
+ */
+export function owed({ intervals }: Channel, position: number): { from: number; to: number }[] | null {
+  const at = intervals.findIndex(({ joined, left }) => joined <= position && position <= left);
+  if (at < 0) return null;
+  return intervals.slice(at).map(({ joined, left }, i) => ({ from: i === 0 ? position : joined, to: left }));
+}

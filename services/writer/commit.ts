@@ -1,0 +1,136 @@
+import { keys, partitionOf } from "#shared/hot/keys.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import type { Entries } from "#shared/hot/entries.ts";
+import { Refusal } from "#shared/wire/errors.ts";
+import type { Ids } from "#shared/wire/ports.ts";
+import type { Draft } from "./draft.ts";
+
+/** Most sends in one script: enough to fill a turn, few enough that others wait no more than some milliseconds. */
+const MOST = 400;
+
+export interface Committer extends AsyncDisposable {
+  /** Queues a draft. Sends of one conversation are committed in the order of these calls. */
+  put(draft: Draft): void;
+  /** Drafts that wait or are under way. */
+  waiting(): number;
+}
+
+/**
+ * Group commit: what arrives while a script is under way goes into the next one. A draft whose message id came too late for its conversation
+ * goes back to the front with the later ones of the conversation, so that order holds.
+ */
+export function createCommitter({
+  hot,
+  entries,
+  ids,
+  dedupeWindowMs,
+}: {
+  hot: Hot;
+  entries: Entries;
+  ids: Ids;
+  dedupeWindowMs: number;
+}): Committer {
+  let queue: Draft[] = [];
+  let running: Promise<void> | null = null;
+  let scheduled = false;
+
+  const start = (): void => {
+    scheduled = false;
+    running ??= drain().finally(() => {
+      running = null;
+    });
+  };
+  const schedule = (): void => {
+    if (scheduled || running !== null) return;
+    scheduled = true;
+    setImmediate(start);
+  };
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue.length <= MOST ? queue : queue.slice(0, MOST);
+      queue = queue.length <= MOST ? [] : queue.slice(MOST);
+      const late = await commit(batch);
+      if (late.length > 0) queue = [...late, ...queue];
+    }
+  }
+
+  async function commit(batch: Draft[]): Promise<Draft[]> {
+    let call: CommitCall;
+    let results: string[];
+    try {
+      call = commitCall(batch, ids, Math.floor(Date.now() / dedupeWindowMs));
+      results = (await hot.run("commit", call.keys, call.args)) as string[];
+    } catch (thrown) {
+      for (const draft of batch) draft.done(thrown, "");
+      return [];
+    }
+    const late: Draft[] = [];
+    for (const [i, draft] of call.drafts.entries()) {
+      if (!settle(draft, call.ids[i] as string, results[i] as string)) late.push(draft);
+    }
+    return late;
+  }
+
+  /** False if the draft must be tried again with a new id. */
+  function settle(draft: Draft, id: string, result: string): boolean {
+    const [outcome, a = "", b = ""] = result.split(" ");
+    if (outcome === "1") {
+      const seq = Number(a);
+      entries.keep({ conversationId: draft.conversationId, seq, id, count: Number(b), letter: "m", fields: draft.fields });
+      draft.done(null, `{"id":"${id}","seq":${seq},"at":${ids.timeOf(id)},"duplicate":false}`);
+    } else if (outcome === "2") {
+      draft.done(null, `{"id":"${b}","seq":${a},"at":${ids.timeOf(b)},"duplicate":true}`);
+    } else if (outcome === "3") {
+      draft.done(new Refusal(103), "");
+    } else {
+      ids.nextAbove(a);
+      return false;
+    }
+    return true;
+  }
+
+  return {
+    put(draft) {
+      queue.push(draft);
+      schedule();
+    },
+    waiting: () => queue.length,
+    async [Symbol.asyncDispose]() {
+      start();
+      await running;
+    },
+  };
+}
+
+interface CommitCall {
+  /** In the order of the results. */
+  drafts: Draft[];
+  ids: string[];
+  keys: string[];
+  args: (string | number)[];
+}
+
+function commitCall(batch: Draft[], ids: Ids, generation: number): CommitCall {
+  const byConversation = new Map<string, Draft[]>();
+  for (const draft of batch) {
+    const some = byConversation.get(draft.conversationId);
+    if (some === undefined) byConversation.set(draft.conversationId, [draft]);
+    else some.push(draft);
+  }
+  const call: CommitCall = { drafts: [], ids: [], keys: [], args: [byConversation.size] };
+  const tables: string[] = [];
+  for (const [conversationId, drafts] of byConversation) {
+    call.keys.push(keys.head(conversationId), keys.mailbox(conversationId), keys.outbox(partitionOf(conversationId)));
+    call.args.push(conversationId, drafts.length);
+    for (const draft of drafts) {
+      const id = ids.next();
+      call.drafts.push(draft);
+      call.ids.push(id);
+      call.args.push(draft.user, draft.digest, id, draft.countable ? 1 : 0, `m${draft.fields}`);
+      tables.push(keys.dedupe(conversationId, draft.digest, generation), keys.dedupe(conversationId, draft.digest, generation - 1));
+    }
+  }
+  call.keys.push(...tables);
+  return call;
+}
