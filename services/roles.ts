@@ -1,0 +1,77 @@
+import { startFanout } from "#services/fanout/index.ts";
+import { openHub } from "#services/gateway/hub.ts";
+import { startGateway } from "#services/gateway/index.ts";
+import { conversationMethods } from "#services/conversation/index.ts";
+import { createTimeline } from "#services/timeline/index.ts";
+import { createWriter } from "#services/writer/index.ts";
+import type { Entries } from "#shared/hot/entries.ts";
+import { caughtUp } from "#shared/hot/progress.ts";
+import { createConversationIds } from "#shared/ids/conversation-ids.ts";
+import type { Role } from "#shared/run/config.ts";
+import type { Methods } from "#shared/wire/ports.ts";
+import type { Stores } from "./stores.ts";
+
+/** A running role that says where it can be reached, if it listens. */
+export interface Running {
+  port?: number;
+}
+type Start = (stores: Stores, shared: Shared, stack: AsyncDisposableStack) => Promise<Running>;
+
+/** What the roles of one process share: entries that one of them has at hand are at hand for all. */
+export interface Shared {
+  entries: Entries;
+  timeline: ReturnType<typeof createTimeline>;
+}
+
+/** The one list of services. Roles meet through Redis and the bus, so a process may have any of them. */
+export const roles: Record<Role, Start> = {
+  async fanout({ hot, bus, ids, config, logger, registry }, { entries }, stack) {
+    stack.use(startFanout({ hot, entries, bus, ids, config, logger, registry }));
+    return {};
+  },
+  async archive() {
+    return {};
+  },
+  gateway: startDoor,
+};
+
+/** The gateway with the stations whose methods it serves. */
+async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: AsyncDisposableStack): Promise<Running> {
+  const { hot, bus, ids, config, logger, registry, node } = stores;
+  const writer = stack.use(createWriter({ hot, entries, ids, dedupeWindowMs: config.dedupeWindowMs }));
+  const hub = stack.use(await openHub({ hot, entries, bus, recover: timeline.recover, readInbox: timeline.readInbox, logger, node }));
+  const conversations = conversationMethods({
+    hot,
+    ids,
+    fanoutWriteMax: config.fanoutWriteMax,
+    dedupeWindowMs: config.dedupeWindowMs,
+    conversationIds: createConversationIds({ redis: hot.redis }),
+    newestMessage: timeline.newestMessage,
+    coldCount: timeline.countAt,
+    fanoutCaughtUp: () => caughtUp(hot, "fanout"),
+  });
+  const methods: Methods = { handlers: new Map([...conversations, ...timeline.methods(hub.watch)]), send: writer.send };
+  const gateway = stack.use(await startGateway({ config, logger, registry, methods, hub, node, ready: () => readiness(stores) }));
+  return { port: gateway.port };
+}
+
+/** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served. */
+async function readiness({ hot, pingCold }: Stores): Promise<Record<string, { ok: boolean; detail?: string }>> {
+  const check = async (work: () => Promise<unknown>) => {
+    try {
+      await work();
+      return { ok: true };
+    } catch (thrown) {
+      return { ok: false, detail: thrown instanceof Error ? thrown.message : String(thrown) };
+    }
+  };
+  const [redis, clickhouse, fanout] = await Promise.all([check(() => hot.redis.ping()), check(pingCold), check(() => caughtUp(hot, "fanout"))]);
+  return { redis, clickhouse, fanout };
+}
+
+/** What the started roles share. */
+export function share(stores: Stores): Shared {
+  const { hot, cold } = stores;
+  const timeline = createTimeline({ hot, cold });
+  return { entries: timeline.entries, timeline };
+}

@@ -1,0 +1,121 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Registry } from "prom-client";
+import { startClickHouse } from "#infra/clickhouse/child.ts";
+import { startRedis } from "#infra/redis/child.ts";
+import { createColdClient } from "#shared/cold/client.ts";
+import { createColdStore, type ColdStore } from "#shared/cold/store.ts";
+import { openBus, type Bus } from "#shared/hot/bus.ts";
+import { openHot, type Hot } from "#shared/hot/redis.ts";
+import { IdsRefused, timeOf } from "#shared/ids/snowflake.ts";
+import { leaseSnowflake } from "#shared/ids/worker-lease.ts";
+import type { Config } from "#shared/run/config.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import { defineMetrics, runMetrics } from "#shared/run/metrics.ts";
+import { Refusal } from "#shared/wire/errors.ts";
+import type { Ids } from "#shared/wire/ports.ts";
+import { openCold } from "./cold-start.ts";
+
+/** What every role works with. */
+export interface Stores {
+  config: Config;
+  logger: Logger;
+  registry: Registry;
+  /** Names this process among the nodes. */
+  node: string;
+  redisUrl: string;
+  clickhouseUrl: string;
+  hot: Hot;
+  cold: ColdStore;
+  /** Rejects while the cold tier does not answer. */
+  pingCold: () => Promise<void>;
+  bus: Bus;
+  ids: Ids;
+}
+
+/** Opens the stores, starting those that no setting names as children. All is put on the stack as it opens. */
+export async function openStores(config: Config, logger: Logger, registry: Registry, stack: AsyncDisposableStack): Promise<Stores> {
+  await mkdir(config.dataDir, { recursive: true });
+  const { tributary_redis_child_restarts_total: restarts } = defineMetrics(registry, runMetrics);
+  const [redisUrl, clickhouse] = await Promise.all([
+    config.redisUrl ?? embeddedRedis(config, logger, stack, () => restarts.inc()),
+    config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack) : outerClickHouse(config.clickhouseUrl),
+  ]);
+  const client = stack.use(createColdClient(clickhouse));
+  const hot = stack.use(await openHot(redisUrl, logger));
+  await openCold({ client: client.clickhouse, logger, stack });
+  return {
+    config,
+    logger,
+    registry,
+    node: randomUUID().slice(0, 8),
+    redisUrl,
+    clickhouseUrl: clickhouse.url,
+    hot,
+    cold: createColdStore(client.clickhouse),
+    pingCold: async () => {
+      const answer = await client.clickhouse.ping();
+      if (!answer.success) throw answer.error;
+    },
+    bus: stack.use(await openBus(hot, logger)),
+    ids: await leasedIds(hot, logger, stack),
+  };
+}
+
+async function embeddedRedis(config: Config, logger: Logger, stack: AsyncDisposableStack, onRestart: () => void): Promise<string> {
+  const child = stack.use(await startRedis({ dir: join(config.dataDir, "redis"), durability: config.durability, logger, onRestart }));
+  return child.url;
+}
+
+interface ClickHouseAccess {
+  url: string;
+  user?: string;
+  password: string;
+}
+
+async function embeddedClickHouse(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<ClickHouseAccess> {
+  const password = await secretFile(join(config.dataDir, "clickhouse-password"));
+  const analystPassword = config.analystPassword ?? (config.development ? "" : await secretFile(join(config.dataDir, "analyst-password")));
+  const child = await startClickHouse({
+    dir: join(config.dataDir, "clickhouse"),
+    port: config.clickhousePort,
+    tributaryPassword: password,
+    analystPassword,
+    analystSeconds: config.analystSeconds,
+    logger,
+  });
+  stack.use(child);
+  return { url: child.url, password };
+}
+
+/** User and password of a ClickHouse that is not ours stand in its URL. */
+function outerClickHouse(given: string): ClickHouseAccess {
+  const url = new URL(given);
+  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  return { url: url.origin, password, ...(user === "" ? {} : { user }) };
+}
+
+/** A generated secret, kept for the next start. */
+async function secretFile(path: string): Promise<string> {
+  const fresh = randomBytes(32).toString("base64url");
+  try {
+    await writeFile(path, fresh, { mode: 0o600, flag: "wx" });
+    return fresh;
+  } catch {
+    return (await readFile(path, "utf8")).trim();
+  }
+}
+
+/** Message ids under a leased worker id; while there is none, callers are asked to come again. */
+async function leasedIds(hot: Hot, logger: Logger, stack: AsyncDisposableStack): Promise<Ids> {
+  const leased = stack.use(await leaseSnowflake({ redis: hot.redis, logger }));
+  const make = (one: () => string): string => {
+    try {
+      return one();
+    } catch (thrown) {
+      throw thrown instanceof IdsRefused ? new Refusal(108, "no message ids for now") : thrown;
+    }
+  };
+  return { next: () => make(() => leased.next()), nextAbove: (id) => make(() => leased.nextAbove(id)), timeOf };
+}

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as after } from "node:timers/promises";
+
+/** One server process of a world. */
+export interface Server {
+  pid: number;
+  /** Ends it as an operator would; resolves when it is gone. */
+  stop(): Promise<void>;
+  /** kill -9; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** What it wrote to stdout and stderr. */
+  log(): string;
+}
+
+/** What a running server says of itself in its data directory. */
+export interface Endpoints {
+  redisUrl: string;
+  clickhouseUrl: string;
+  http: string | null;
+  pid: number;
+}
+
+/** A whole Tributary on loopback, in a directory of its own, at ports that the system chooses. */
+export interface World extends AsyncDisposable {
+  readonly dir: string;
+  /** http://127.0.0.1:port of the (last started) gateway. */
+  http(): string;
+  /** ws://…/connection/websocket of the same. */
+  socket(): string;
+  endpoints(): Endpoints;
+  /** A token of the development server. */
+  token(user: string): Promise<string>;
+  /** An RPC over HTTP: the result, or throws with the error object as `cause`. */
+  call<T>(user: string, method: string, params: object): Promise<T>;
+  /** Starts the server again on the same data and the same HTTP port, after `server().kill()` or `.stop()`. */
+  restart(): Promise<void>;
+  server(): Server;
+}
+
+const main = join(import.meta.dirname, "../../services/main.ts");
+
+/** Starts one server process; resolves when it answers `/health`, or, without a gateway role, when it has written its endpoints. */
+export async function startServer(dir: string, env: Record<string, string>): Promise<Server & { endpoints: Endpoints }> {
+  const child = spawn(process.execPath, [main], { env: { ...process.env, ...env, DATA_DIR: dir }, stdio: ["ignore", "pipe", "pipe"] });
+  const chunks: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
+  const log = () => chunks.join("");
+  const exit = once(child, "exit");
+  const endpoints = await startedEndpoints(dir, child, log);
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await exit;
+  };
+  return { pid: child.pid ?? 0, endpoints, log, stop: () => end("SIGTERM"), kill: () => end("SIGKILL") };
+}
+
+async function startedEndpoints(dir: string, child: ChildProcess, log: () => string): Promise<Endpoints> {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${log()}`);
+    const text = await readFile(join(dir, "endpoints.json"), "utf8").catch(() => "");
+    if (text !== "") {
+      const endpoints = JSON.parse(text) as Endpoints;
+      if (endpoints.pid === child.pid) return endpoints;
+    }
+    await after(20);
+  }
+  throw new Error(`the server did not start within a minute:\n${log()}`);
+}
+
+/** Starts a world in one process with every role. `env` adds settings. */
+export async function startWorld(env: Record<string, string> = {}): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), "tributary-"));
+  const settings: Record<string, string> = { PORT: "0", CLICKHOUSE_PORT: "0", LOG_LEVEL: "info", RATE_LIMITS: "off", ...env };
+  let server = await startServer(dir, settings);
+  const http = () => server.endpoints.http ?? "";
+  settings["PORT"] = new URL(http()).port;
+  settings["CLICKHOUSE_PORT"] = new URL(server.endpoints.clickhouseUrl).port;
+  const tokens = new Map<string, string>();
+
+  async function token(user: string): Promise<string> {
+    const known = tokens.get(user);
+    if (known !== undefined) return known;
+    const answer = await post("/v1/dev/token", { user });
+    const fresh = (answer as { token: string }).token;
+    tokens.set(user, fresh);
+    return fresh;
+  }
+
+  async function post(path: string, body: object, bearer?: string): Promise<unknown> {
+    const response = await fetch(http() + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }) },
+      body: JSON.stringify(body),
+    });
+    return response.json();
+  }
+
+  return {
+    dir,
+    http,
+    socket: () => `${http().replace(/^http/, "ws")}/connection/websocket`,
+    endpoints: () => server.endpoints,
+    token,
+    async call<T>(user: string, method: string, params: object): Promise<T> {
+      const answer = (await post(`/v1/rpc/${method}`, params, await token(user))) as { result?: T; error?: { code: number; message: string } };
+      if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.code} ${answer.error.message}`, { cause: answer.error });
+      return answer.result as T;
+    },
+    async restart() {
+      server = await startServer(dir, settings);
+    },
+    server: () => server,
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
