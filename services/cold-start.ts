@@ -11,7 +11,15 @@ const RETRY = 2_000;
  * Brings the cold tier's tables up to date. Where it does not answer the start goes on without it, and this is tried until it does; a
  * migration that is refused stops the start.
  */
-export async function openCold({ client, logger, stack }: { client: ClickHouseClient; logger: Logger; stack: AsyncDisposableStack }): Promise<void> {
+export async function openCold({
+  client,
+  logger,
+  stack,
+}: {
+  client: ClickHouseClient;
+  logger: Logger;
+  stack: AsyncDisposableStack;
+}): Promise<void> {
   const stop = new AbortController();
   stack.defer(() => stop.abort());
   if ((await client.ping()).success) {

@@ -25,10 +25,13 @@ async function main(config: Config): Promise<void> {
     const stores = await openStores(config, logger, createRegistry({ processMetrics: true }), stack);
     const shared = share(stores);
     let port: number | undefined;
-    for (const role of config.roles) port = (await roles[role](stores, shared, stack)).port ?? port;
+    // The door opens last and closes first.
+    for (const role of config.roles.toReversed()) port = (await roles[role](stores, shared, stack)).port ?? port;
     const http = port === undefined ? null : `http://${config.host}:${port}`;
     const { redisUrl, clickhouseUrl } = stores;
-    await writeFile(join(config.dataDir, "endpoints.json"), JSON.stringify({ redisUrl, clickhouseUrl, http, pid: process.pid }), { mode: 0o600 });
+    await writeFile(join(config.dataDir, "endpoints.json"), JSON.stringify({ redisUrl, clickhouseUrl, http, pid: process.pid }), {
+      mode: 0o600,
+    });
     process.stdout.write(welcome(config, http, clickhouseUrl));
   }, logger);
 }

@@ -38,7 +38,7 @@ export const roles: Record<Role, Start> = {
 /** The gateway with the stations whose methods it serves. */
 async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, bus, ids, config, logger, registry, node } = stores;
-  const writer = stack.use(createWriter({ hot, entries, ids, dedupeWindowMs: config.dedupeWindowMs }));
+  const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs, redisWait: config.redisWait }));
   const hub = stack.use(await openHub({ hot, entries, bus, recover: timeline.recover, readInbox: timeline.readInbox, logger, node }));
   const conversations = conversationMethods({
     hot,
@@ -65,7 +65,11 @@ async function readiness({ hot, pingCold }: Stores): Promise<Record<string, { ok
       return { ok: false, detail: thrown instanceof Error ? thrown.message : String(thrown) };
     }
   };
-  const [redis, clickhouse, fanout] = await Promise.all([check(() => hot.redis.ping()), check(pingCold), check(() => caughtUp(hot, "fanout"))]);
+  const [redis, clickhouse, fanout] = await Promise.all([
+    check(() => hot.redis.ping()),
+    check(pingCold),
+    check(() => caughtUp(hot, "fanout")),
+  ]);
   return { redis, clickhouse, fanout };
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { Registry } from "prom-client";
 import { startClickHouse } from "#infra/clickhouse/child.ts";
@@ -63,9 +64,13 @@ export async function openStores(config: Config, logger: Logger, registry: Regis
   };
 }
 
+/** Share of the machine's memory that the embedded Redis may take. */
+const REDIS_SHARE = 0.5;
+
 async function embeddedRedis(config: Config, logger: Logger, stack: AsyncDisposableStack, onRestart: () => void): Promise<string> {
-  const child = stack.use(await startRedis({ dir: join(config.dataDir, "redis"), durability: config.durability, logger, onRestart }));
-  return child.url;
+  const maxMemory = Math.floor(totalmem() * REDIS_SHARE);
+  const child = await startRedis({ dir: join(config.dataDir, "redis"), durability: config.durability, maxMemory, logger, onRestart });
+  return stack.use(child).url;
 }
 
 interface ClickHouseAccess {

@@ -44,11 +44,16 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
   function take(batch: PushBatch): void {
     arriving.note(batch.rooms);
     if (queue === null) {
-      const wait = inboxes.take(batch.inbox) ?? rooms.take(batch.rooms);
-      if (wait !== null) hold(wait.then(() => rooms.take(batch.rooms) ?? undefined));
+      const wait = handOut(batch);
+      if (wait !== null) hold(wait);
     } else {
-      hold(queue.then(() => inboxes.take(batch.inbox) ?? undefined).then(() => rooms.take(batch.rooms) ?? undefined));
+      hold(queue.then(() => handOut(batch) ?? undefined));
     }
+  }
+  /** Inboxes first, then rooms: who enters a room by the one must not miss the other. */
+  function handOut({ inbox, rooms: entered }: PushBatch): Promise<void> | null {
+    const wait = inboxes.take(inbox);
+    return wait === null ? rooms.take(entered) : wait.then(() => rooms.take(entered) ?? undefined);
   }
   function hold(work: Promise<void>): void {
     const mine = work

@@ -8,28 +8,28 @@ import type { Draft } from "./draft.ts";
 /** Most sends in one script: enough to fill a turn, few enough that others wait no more than some milliseconds. */
 const MOST = 400;
 
+export interface WriterParts {
+  hot: Hot;
+  entries: Entries;
+  ids: Ids;
+  dedupeWindowMs: number;
+  /** Replicas that must hold a send before it is answered. */
+  redisWait: number;
+}
+
+/** How long replicas may take, ms. */
+const REPLICA_PATIENCE = 2_000;
+
 export interface Committer extends AsyncDisposable {
   /** Queues a draft. Sends of one conversation are committed in the order of these calls. */
   put(draft: Draft): void;
-  /** Drafts that wait or are under way. */
-  waiting(): number;
 }
 
 /**
  * Group commit: what arrives while a script is under way goes into the next one. A draft whose message id came too late for its conversation
  * goes back to the front with the later ones of the conversation, so that order holds.
  */
-export function createCommitter({
-  hot,
-  entries,
-  ids,
-  dedupeWindowMs,
-}: {
-  hot: Hot;
-  entries: Entries;
-  ids: Ids;
-  dedupeWindowMs: number;
-}): Committer {
+export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }: WriterParts): Committer {
   let queue: Draft[] = [];
   let running: Promise<void> | null = null;
   let scheduled = false;
@@ -61,6 +61,7 @@ export function createCommitter({
     try {
       call = commitCall(batch, ids, Math.floor(Date.now() / dedupeWindowMs));
       results = (await hot.run("commit", call.keys, call.args)) as string[];
+      if (redisWait > 0) await replicated();
     } catch (thrown) {
       for (const draft of batch) draft.done(thrown, "");
       return [];
@@ -70,6 +71,11 @@ export function createCommitter({
       if (!settle(draft, call.ids[i] as string, results[i] as string)) late.push(draft);
     }
     return late;
+  }
+
+  async function replicated(): Promise<void> {
+    const held = await hot.redis.wait(redisWait, REPLICA_PATIENCE);
+    if (held < redisWait) throw new Refusal(108, `${held} of ${redisWait} replicas hold the message; send it again`);
   }
 
   /** False if the draft must be tried again with a new id. */
@@ -95,7 +101,6 @@ export function createCommitter({
       queue.push(draft);
       schedule();
     },
-    waiting: () => queue.length,
     async [Symbol.asyncDispose]() {
       start();
       await running;

@@ -1,22 +1,26 @@
-import type { Caller, Ids, SendHandler } from "#shared/wire/ports.ts";
-import { createCommitter, type Committer } from "./commit.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import { Refusal } from "#shared/wire/errors.ts";
+import type { Caller, SendHandler } from "#shared/wire/ports.ts";
+import { createCommitter, type WriterParts } from "./commit.ts";
 import { draftOf, type SendParams } from "./draft.ts";
-import type { Entries } from "#shared/hot/entries.ts";
-import type { Hot } from "#shared/hot/redis.ts";
+import { watchPressure } from "./pressure.ts";
 
 export interface Writer extends AsyncDisposable {
   send: SendHandler;
-  waiting: Committer["waiting"];
 }
 
 /** The writer station: draft → commit → answer. Membership, role and silence are for the commit script to check, in the same step that gives the seq. */
-export function createWriter(deps: { hot: Hot; entries: Entries; ids: Ids; dedupeWindowMs: number }): Writer {
+export function createWriter(deps: WriterParts & { logger: Logger }): Writer {
   const committer = createCommitter(deps);
+  const pressure = watchPressure(deps.hot, deps.logger);
   return {
     send(params: SendParams, caller: Caller, done) {
-      committer.put(draftOf(params, caller.user, done));
+      if (pressure.high()) done(new Refusal(111, "the hot tier is nearly full"), "");
+      else committer.put(draftOf(params, caller.user, done));
     },
-    waiting: committer.waiting,
-    [Symbol.asyncDispose]: () => committer[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      pressure[Symbol.dispose]();
+      await committer[Symbol.asyncDispose]();
+    },
   };
 }

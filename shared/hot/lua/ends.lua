@@ -1,5 +1,6 @@
 --[[ How far the outbox is written and how far a consumer has come.
   KEYS  per partition: outbox, cursor
+  ARGV  none
   returns per partition { last stream id written, cursor }, '0-0' where there is none
 ]]
 local found = {}
