@@ -29,7 +29,10 @@ const preludeOf = (query: HttpQuery, session: readonly string[], rules: AnalystR
   const database = query.database || "default";
   return [
     ...limits,
-    ...(isAnalyst(query) ? ["SET final = 1", "SET max_query_size = 1048576"] : ["SET max_query_size = 67108864"]),
+    "SET output_format_parallel_formatting = 0",
+    ...(isAnalyst(query)
+      ? ["SET final = 1", "SET max_block_size = 16384", "SET max_query_size = 1048576"]
+      : ["SET max_query_size = 67108864"]),
     ...(database === "default" ? [] : [`USE \`${database.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\``]),
     ...session,
     ...query.settings.map(setting),
