@@ -62,6 +62,8 @@ const ready = async (child: ChildProcess, host: string): Promise<number> => {
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-4_000)));
   const limit = AbortSignal.timeout(START_MS);
   const died = once(child, "exit", { signal: limit }).then(([code, signal]) => {
+    if (words.includes("EADDRINUSE"))
+      throw new Error("another program listens on CLICKHOUSE_PORT: end it, or set another (0 chooses a free one)");
     throw new Error(`the embedded ClickHouse ended with ${String(code ?? signal)}: ${words.trim()}`);
   });
   died.catch(() => undefined);

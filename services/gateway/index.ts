@@ -63,7 +63,10 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     await app.listen({ port: config.port, host: config.host });
   } catch (error) {
     wheel[Symbol.dispose]();
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new Error(`another program listens on ${config.host}:${config.port}: end it, or set another PORT (0 chooses a free one)`, {
+      cause: error,
+    });
   }
   const { port, address } = app.server.address() as AddressInfo;
   const drain = async () => {
