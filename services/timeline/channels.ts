@@ -40,9 +40,18 @@ export function channel(record: InboxRecord, standing: Standing, past: string): 
   return { conversationId, epoch, intervals, open };
 }
 
-/** Reads the earlier stays of a user in conversations. */
-export async function pastStays(hot: Hot, user: string, conversationIds: readonly string[]): Promise<string[]> {
-  return (await Promise.all(conversationIds.map((id) => hot.redis.hget(keys.past(id), user)))).map((text) => text ?? "");
+/** Reads a user's earlier stays, where a reader at these positions may need them: the others get ''. */
+export async function pastStays(
+  hot: Hot,
+  user: string,
+  wanted: readonly { record: InboxRecord; position: number | undefined }[],
+): Promise<string[]> {
+  return Promise.all(
+    wanted.map(async ({ record, position }) => {
+      if (isOpen(record) && (position === undefined || position >= record.readBegin)) return "";
+      return (await hot.redis.hget(keys.past(record.conversationId), user)) ?? "";
+    }),
+  );
 }
 
 /** Where a fresh reader of an open channel starts. */

@@ -96,10 +96,11 @@ async function chooseChannels(reading: Reading, user: string, state: UserState, 
   const unwatched = active.filter(isOpen).slice(MAX_WATCHED);
   const left = new Set(unwatched);
   const wanted = active.filter((record) => !left.has(record));
+  const positionOf = ({ conversationId }: InboxRecord) => positions?.[channelOf(conversationId)]?.offset ?? begun.get(conversationId);
   const pasts = await pastStays(
     reading.hot,
     user,
-    wanted.map((record) => record.conversationId),
+    wanted.map((record) => ({ record, position: positionOf(record) })),
   );
   const watched = wanted.map((record, i) => choose(record, heads.get(record.conversationId) as Standing, pasts[i] ?? "", positions, begun));
   return { watched, unwatched: unwatched.map((record) => record.conversationId) };

@@ -84,16 +84,13 @@ async function channelsOf(reading: Reading, user: string, state: UserState, know
     user,
     records.map((record) => record.conversationId),
   );
-  const pasts = await pastStays(
-    reading.hot,
-    user,
-    heads.map((head) => head.conversationId),
-  );
   const byId = new Map(records.map((record) => [record.conversationId, record]));
-  return heads.flatMap((head, i) => {
+  const found = heads.flatMap((head) => {
     const record = byId.get(head.conversationId);
-    return record === undefined ? [] : [channel(record, head, pasts[i] ?? "")];
+    return record === undefined ? [] : [{ head, record, position: known[channelOf(head.conversationId)]?.offset }];
   });
+  const pasts = await pastStays(reading.hot, user, found);
+  return found.map(({ head, record }, i) => channel(record, head, pasts[i] ?? ""));
 }
 
 async function syncChannel(reading: Reading, built: Channel, known: Positions, page: Page): Promise<void> {
