@@ -1,0 +1,95 @@
+import { compareStreamIds } from "#shared/hot/progress.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import { parseRecord, type OutboxRecord } from "#shared/wire/record.ts";
+import { emptyBatch, rowsOf, type Batch } from "./batch.ts";
+import { addChanges, type TimedRecord } from "./change-rows.ts";
+import { addEntries } from "./entry-rows.ts";
+import { addPointers, rangesOf } from "./inbox-rows.ts";
+import { readStreams, writtenAt, type Stream, type StreamEntry } from "./streams.ts";
+
+/** A batch ends at about so many rows, or bytes of bodies. */
+const MOST_ROWS = 20_000;
+const MOST_BYTES = 16 * 1024 * 1024;
+/** Stream entries asked for at once, of each stream. */
+const MOST_ENTRIES = 100;
+/** Records whose bodies are read before the size of the batch is looked at again. */
+const MOST_RECORDS = 1_000;
+
+/** Where a reader stands in a stream, and up to where it may go. */
+export interface Place {
+  stream: Stream;
+  /** Stream id handled last. */
+  cursor: string;
+  /** Stream id at which the batch must end, null where it may take what there is. */
+  until: string | null;
+}
+
+/** A batch and whether more is waiting behind it. */
+export interface Reading {
+  batch: Batch;
+  more: boolean;
+}
+
+/**
+ * Reads the next batch from the streams, oldest first. Where some places have an end, the batch is what lies up to these ends, whatever its size,
+ * and nothing of the other streams: so it is the batch that was once begun.
+ */
+export async function readBatch(hot: Hot, places: readonly Place[]): Promise<Reading> {
+  const batch = emptyBatch();
+  const begun = places.filter(({ until }) => until !== null);
+  let open = begun.length > 0 ? begun : [...places];
+  while (open.length > 0) {
+    const wanted = open.map(({ stream, cursor, until }) => ({
+      stream,
+      after: batch.ends.get(stream) ?? cursor,
+      until: until ?? undefined,
+    }));
+    const read = await readStreams(hot, wanted, MOST_ENTRIES);
+    const full = await addOldestFirst(hot, batch, read.flat(), begun.length > 0);
+    if (full) return { batch, more: true };
+    open = open.filter((_, i) => read[i]?.length === MOST_ENTRIES);
+  }
+  for (const { stream, until } of begun) batch.ends.set(stream, until as string);
+  return { batch, more: begun.length > 0 };
+}
+
+/** Adds what the stream entries name, a thousand records at a time. True if the batch was full before their end. */
+async function addOldestFirst(hot: Hot, batch: Batch, entries: StreamEntry[], exact: boolean): Promise<boolean> {
+  const queue = entries.toSorted((a, b) => compareStreamIds(a.id, b.id));
+  for (let next = 0; next < queue.length;) {
+    if (!exact && isFull(batch)) return true;
+    const some: StreamEntry[] = [];
+    for (let records = 0; next < queue.length && records < MOST_RECORDS; next++) {
+      const entry = queue[next] as StreamEntry;
+      some.push(entry);
+      records += entry.lines.length;
+    }
+    await addSome(hot, batch, some);
+  }
+  return !exact && isFull(batch);
+}
+
+const isFull = (batch: Batch): boolean => rowsOf(batch) >= MOST_ROWS || batch.bytes >= MOST_BYTES;
+
+async function addSome(hot: Hot, batch: Batch, entries: readonly StreamEntry[]): Promise<void> {
+  const records: Extract<OutboxRecord, { type: "entry" }>[] = [];
+  const changes: TimedRecord[] = [];
+  const deliveries: string[] = [];
+  for (const { stream, id, lines } of entries) {
+    batch.ends.set(stream, id);
+    const at = writtenAt(id);
+    if (batch.oldest === 0 || at < batch.oldest) batch.oldest = at;
+    if (stream.kind === "deliveries") {
+      for (const line of lines) deliveries.push(line);
+      continue;
+    }
+    for (const line of lines) {
+      const record = parseRecord(line);
+      if (record.type === "entry") records.push(record);
+      else if (record.type === "created" || record.type === "follow") changes.push({ record, at });
+    }
+  }
+  if (records.length > 0) await addEntries(hot, batch, records);
+  if (changes.length > 0) await addChanges(hot, batch, changes);
+  if (deliveries.length > 0) await addPointers(hot, batch, rangesOf(deliveries));
+}

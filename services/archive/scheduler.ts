@@ -1,0 +1,127 @@
+import { setTimeout as after } from "node:timers/promises";
+import type { ColdStore } from "#shared/cold/store.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import type { Metrics } from "#shared/run/metrics.ts";
+import { within, type Archiver } from "./archiver.ts";
+import { carryOut, type Outcome } from "./carry.ts";
+import { look, newSurvey, readMemory, type ArchiveConfig } from "./look.ts";
+import type { archiveMetrics } from "./metrics.ts";
+import { createOutage } from "./outage.ts";
+import { planOf, type Action } from "./plan.ts";
+import { readLags, type Stream } from "./streams.ts";
+
+/** From one round to the next (ms). */
+const INTERVAL = 5_000;
+/** What a round under way may still take when the scheduler ends (ms). It may be cut anywhere. */
+const GRACE = 5_000;
+/** How far a round walks through Redis' keys under pressure, in slices of 500; a round on demand goes further. */
+const SLICES = 40;
+const MOST_SLICES = 2_000;
+
+export interface SchedulerDeps {
+  hot: Hot;
+  cold: ColdStore;
+  config: ArchiveConfig;
+  streams: readonly Stream[];
+  archiver: Archiver;
+  logger: Logger;
+  metrics: Metrics<typeof archiveMetrics>;
+}
+
+/** Decides what leaves the hot tier, and has it done: plan → move → verify → trim. */
+export interface Scheduler extends AsyncDisposable {
+  /** What a round would do now. Changes nothing. */
+  plan(): Promise<Action[]>;
+  /** One round now. Rejects where a store is away. */
+  runOnce(): Promise<Outcome[]>;
+}
+
+/** What a round would do now, from outside of a server too. Changes nothing. */
+export async function planNow(deps: Pick<SchedulerDeps, "hot" | "cold" | "config">): Promise<Action[]> {
+  return planOf(await look(deps, newSurvey(), MOST_SLICES));
+}
+
+/** Starts the rounds: one every 5 s, by the process that archives. */
+export function createScheduler(deps: SchedulerDeps): Scheduler {
+  const { archiver, logger, metrics } = deps;
+  const ending = new AbortController();
+  const outage = createOutage(logger, "the store scheduler");
+  const survey = newSurvey();
+  let prepared = false;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  function exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
+    const mine = turn.then(work, work);
+    turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async function carry(actions: readonly Action[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    const { hot, cold, config } = deps;
+    await carryOut({ hot, cold, archiver, dedupeWindowMs: config.dedupeWindowMs }, actions, (outcome) => {
+      outcomes.push(outcome);
+      tell(outcome, logger, metrics);
+    });
+    return outcomes;
+  }
+
+  async function round(): Promise<void> {
+    await measure(deps);
+    if (!archiver.leads()) return;
+    if (!prepared)
+      await deps.cold.recompressAfter("messages", deps.config.warmDays).then(
+        () => (prepared = true),
+        (err: unknown) => outage.failed(err),
+      );
+    await carry(planOf(await look(deps, survey, SLICES)));
+    metrics.tributary_hot_rows.set({ kind: "entries" }, survey.whole?.entries ?? 0);
+    metrics.tributary_hot_rows.set({ kind: "pointers" }, survey.whole?.pointers ?? 0);
+  }
+
+  async function work(): Promise<void> {
+    while (!ending.signal.aborted) {
+      try {
+        await exclusive(round);
+        outage.worked();
+        metrics.tributary_scheduler_runs_total.inc({ outcome: "done" });
+      } catch (err) {
+        outage.failed(err);
+        metrics.tributary_scheduler_runs_total.inc({ outcome: "failed" });
+      }
+      await after(INTERVAL, undefined, { signal: ending.signal }).catch(() => undefined);
+    }
+  }
+  const working = work();
+
+  return {
+    plan: () => planNow(deps),
+    runOnce: () => exclusive(async () => carry(await planNow(deps))),
+    async [Symbol.asyncDispose]() {
+      ending.abort();
+      await within(
+        GRACE,
+        working.then(() => turn),
+      );
+    },
+  };
+}
+
+function tell({ action, done, reason }: Outcome, logger: Logger, metrics: SchedulerDeps["metrics"]): void {
+  metrics.tributary_scheduler_trimmed_total.inc({ kind: action.kind }, done);
+  if (reason !== null) logger.warn({ ...action, done, reason }, "the store scheduler did less than it planned");
+  else if (action.kind === "move-month" || action.kind === "recompress-month") logger.info({ ...action }, "a month went to the cold tier");
+  else logger.debug({ ...action, done }, "the store scheduler made room");
+}
+
+/** Puts lengths, lags and bytes into the metrics. */
+async function measure({ hot, cold, streams, metrics }: SchedulerDeps): Promise<void> {
+  for (const { name, length, seconds, pending } of await readLags(hot, streams)) {
+    metrics.tributary_outbox_length.set({ partition: name }, length);
+    metrics.tributary_archive_lag_seconds.set({ partition: name }, seconds);
+    metrics.tributary_archive_lag_records.set({ partition: name }, pending);
+  }
+  metrics.tributary_tier_bytes.set({ tier: "hot", kind: "redis" }, (await readMemory(hot)).used);
+  for (const { table, bytes } of await cold.bytes()) metrics.tributary_tier_bytes.set({ tier: "archive", kind: table }, bytes);
+}

@@ -1,0 +1,115 @@
+import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import type { Hot } from "#shared/hot/redis.ts";
+
+/** A stream the archive consumes: the outbox of a partition, or what the inbox scripts wrote. */
+export interface Stream {
+  /** "0" … of an outbox partition, or "inbox". */
+  name: string;
+  kind: "outbox" | "deliveries";
+  key: string;
+  lease: string;
+  cursor: string;
+  intent: string;
+  /** Cursor of the other consumer of the stream, none where the archive is alone. */
+  beside: string | null;
+}
+
+/** The streams to be archived. */
+export function streamsOf(archiveInbox: boolean): readonly Stream[] {
+  const outboxes = Array.from({ length: PARTITIONS }, (_, partition): Stream => ({
+    name: String(partition),
+    kind: "outbox",
+    key: keys.outbox(partition),
+    lease: keys.lease("archive", partition),
+    cursor: keys.cursor("archive", partition),
+    intent: keys.intent(partition),
+    beside: keys.cursor("fanout", partition),
+  }));
+  return archiveInbox ? [...outboxes, deliveries] : outboxes;
+}
+
+const deliveries: Stream = {
+  name: "inbox",
+  kind: "deliveries",
+  key: keys.deliveries,
+  lease: keys.deliveriesLease,
+  cursor: keys.deliveriesCursor,
+  intent: keys.deliveriesIntent,
+  beside: null,
+};
+
+/** One stream entry: the records of one commit or delivery. */
+export interface StreamEntry {
+  stream: Stream;
+  /** "ms-n" */
+  id: string;
+  lines: string[];
+}
+
+/** ms at which a stream entry was written. */
+export const writtenAt = (id: string): number => Number(id.slice(0, id.indexOf("-")));
+
+type RawEntries = [id: string, fields: string[]][];
+
+/** What stands in the streams behind a cursor, at most `most` entries of each, up to an id (included) where one is given. */
+export async function readStreams(
+  hot: Hot,
+  wanted: readonly { stream: Stream; after: string; until?: string | undefined }[],
+  most: number,
+): Promise<StreamEntry[][]> {
+  const pipeline = hot.redis.pipeline();
+  for (const { stream, after, until = "+" } of wanted) pipeline.xrange(stream.key, `(${after}`, until, "COUNT", most);
+  const answers = await runPipeline<RawEntries>(pipeline);
+  return answers.map((entries, i) =>
+    entries.map(([id, fields]) => ({ stream: (wanted[i] as { stream: Stream }).stream, id, lines: (fields[1] ?? "").split("\n") })),
+  );
+}
+
+interface Pipeline {
+  exec(): Promise<[Error | null, unknown][] | null>;
+}
+
+/** The answers of a pipeline; throws the first error among them. */
+export async function runPipeline<Answer>(pipeline: Pipeline): Promise<Answer[]> {
+  const answers = (await pipeline.exec()) ?? [];
+  return answers.map(([error, answer]) => {
+    if (error !== null) throw error;
+    return answer as Answer;
+  });
+}
+
+/** How far behind a consumer of a stream is. */
+export interface Lag {
+  name: string;
+  /** Stream entries kept, handled ones that others still need included. */
+  length: number;
+  /** Age of the oldest entry not archived, in seconds; 0 where there is none. */
+  seconds: number;
+  /** Stream entries not archived, at most. */
+  pending: number;
+}
+
+/** How far behind the archive is, by stream. */
+export async function readLags(hot: Hot, streams: readonly Stream[], now = Date.now()): Promise<Lag[]> {
+  const cursors = await runPipeline<string | null>(streams.reduce((pipeline, { cursor }) => pipeline.get(cursor), hot.redis.pipeline()));
+  const pipeline = hot.redis.pipeline();
+  for (const [i, { key }] of streams.entries()) pipeline.xlen(key).xrange(key, `(${cursors[i] ?? "0-0"}`, "+", "COUNT", 1);
+  const answers = await runPipeline<number | RawEntries>(pipeline);
+  return streams.map(({ name }, i) => {
+    const length = answers[i * 2] as number;
+    const oldest = (answers[i * 2 + 1] as RawEntries)[0]?.[0];
+    const seconds = oldest === undefined ? 0 : Math.max(0, now - writtenAt(oldest)) / 1_000;
+    return { name, length, seconds, pending: oldest === undefined ? 0 : length };
+  });
+}
+
+/** Forgets what every consumer has handled: up to the slowest one's cursor. */
+export async function trimStreams(hot: Hot, streams: readonly Stream[], slowest: (ids: string[]) => string): Promise<void> {
+  const asking = hot.redis.pipeline();
+  for (const { cursor, beside } of streams) asking.mget(beside === null ? [cursor] : [cursor, beside]);
+  const answers = await runPipeline<(string | null)[]>(asking);
+  const trimming = hot.redis.pipeline();
+  for (const [i, { key }] of streams.entries())
+    trimming.xtrim(key, "MINID", slowest((answers[i] as (string | null)[]).map((id) => id ?? "0-0")));
+  await runPipeline(trimming);
+}

@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ClickHouseClient } from "@clickhouse/client";
+import { onTestFinished } from "vitest";
+import { startClickHouse, type ClickHouseChild } from "#infra/clickhouse/child.ts";
+import { startRedis } from "#infra/redis/child.ts";
+import { startArchive, type Archive } from "#services/archive/index.ts";
+import type { ArchiveConfig } from "#services/archive/look.ts";
+import { createColdClient } from "#shared/cold/client.ts";
+import { migrate } from "#shared/cold/migrate.ts";
+import { createColdStore, type ColdStore } from "#shared/cold/store.ts";
+import { keys, partitionOf } from "#shared/hot/keys.ts";
+import { openHot, type Hot } from "#shared/hot/redis.ts";
+import { createSnowflake } from "#shared/ids/snowflake.ts";
+import { createLogger } from "#shared/run/logger.ts";
+import { createRegistry } from "#shared/run/metrics.ts";
+
+const password = "0123456789abcdef0123456789abcdef";
+const logger = createLogger("silent", { role: "test" });
+
+/** A hot and a cold tier of a test's own, and what writers and fan-out workers do to them. */
+export interface Stores {
+  hot: Hot;
+  cold: ColdStore;
+  clickhouse: ClickHouseClient;
+  child: ClickHouseChild;
+  archive(config?: Partial<ArchiveConfig>, through?: ColdStore): Promise<Archive>;
+  create(id: string, members: readonly string[]): Promise<void>;
+  /** Sends messages; their bodies name them. */
+  send(id: string, user: string, texts: readonly string[]): Promise<void>;
+  /** Writes entries from..to of a conversation into the inbox of each user. */
+  deliver(id: string, users: readonly string[], from: number, to: number): Promise<void>;
+  /** First column of each row, as text. */
+  select(query: string): Promise<string[]>;
+}
+
+function closing<Resource extends AsyncDisposable>(resource: Resource): Resource {
+  onTestFinished(async () => await resource[Symbol.asyncDispose]());
+  return resource;
+}
+
+export async function openStores(): Promise<Stores> {
+  const dir = mkdtempSync(join(tmpdir(), "tributary-archive-"));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const [redis, child] = await Promise.all([
+    startRedis({ dir: join(dir, "redis"), durability: "everysec", logger }),
+    startClickHouse({ dir: join(dir, "ch"), port: 0, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger }),
+  ]);
+  closing(redis);
+  closing(child);
+  const { clickhouse, ...client } = createColdClient({ url: child.url, password, timeoutMs: 2_000 });
+  closing(client);
+  await migrate(clickhouse, join(import.meta.dirname, "../../infra/migrations/clickhouse"));
+  const hot = closing(await openHot(redis.url, logger));
+  const cold = createColdStore(clickhouse);
+  const settings = { archiveInbox: true, dedupeWindowMs: 3_600_000, warmDays: 30 };
+  return {
+    hot,
+    cold,
+    clickhouse,
+    child,
+    archive: async (config = {}, through = cold) =>
+      closing(
+        await startArchive({
+          hot,
+          cold: through,
+          config: { ...settings, ...config },
+          logger,
+          registry: createRegistry({ processMetrics: false }),
+        }),
+      ),
+    ...traffic(hot),
+    async select(query) {
+      const answer = await clickhouse.query({ query, format: "TabSeparated" });
+      return (await answer.text()).split("\n").filter((line) => line !== "");
+    },
+  };
+}
+
+function traffic(hot: Hot): Pick<Stores, "create" | "send" | "deliver"> {
+  const ids = createSnowflake({ worker: 1 });
+  let digest = 0;
+  return {
+    async create(id, members) {
+      const [owner = ""] = members;
+      const touched = [keys.head(id), keys.order(id), keys.outbox(partitionOf(id))];
+      await hot.run("create", touched, [id, "g", "epoch000", Date.now(), owner, "title", "j", "i", "", owner, 500, ...members]);
+    },
+    async send(id, user, texts) {
+      const tables: string[] = [];
+      const sends = texts.flatMap((text) => {
+        const name = String(digest++).padStart(12, "0");
+        tables.push(keys.dedupe(id, name, 1), keys.dedupe(id, name, 0));
+        return [user, name, ids.next(), 1, `m"from":"${user}","kind":"text","body":${JSON.stringify({ text })},"clientMsgId":"${name}"`];
+      });
+      await hot.run("commit", [keys.head(id), keys.mailbox(id), keys.outbox(partitionOf(id)), ...tables], [1, id, texts.length, ...sends]);
+    },
+    async deliver(id, users, from, to) {
+      const seqs = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+      const ops = seqs.flatMap((seq) => ["E", id, seq, `m ${id} ${seq} ${seq} ${seq * 1_000}`, seq * 1_000, ""]);
+      const first = from === 1 ? ["J", id, 0, `J ${id} 0 5 w {"type":"conversation"}`, "0", "a w", ...ops] : ops;
+      const numbers = Array.from({ length: first.length / 6 }, (_, i) => i + 1).join(" ");
+      const touched = [...users.flatMap((user) => [keys.user(user), keys.inbox(user)]), keys.deliveries];
+      await hot.run("deliver", touched, ["seed0000", "1", first.length / 6, ...first, ...users.flatMap((user) => [user, numbers])]);
+    },
+  };
+}
+
+/** All of a list's texts "from" .. */
+export const texts = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `text ${from + i}`);
