@@ -54,9 +54,9 @@ export function loadScript(name: string, from: string = directory): Script {
 }
 
 /** All scripts. Throws when a declared one has no file, or a file is not declared. */
-export function loadScripts(): Record<ScriptName, Script> {
-  const files = readdirSync(directory).filter((file) => file.endsWith(".lua") && !file.endsWith(".inc.lua"));
+export function loadScripts(from: string = directory): Record<ScriptName, Script> {
+  const files = readdirSync(from).filter((file) => file.endsWith(".lua") && !file.endsWith(".inc.lua"));
   const undeclared = files.find((file) => !scriptNames.includes(file.slice(0, -4) as ScriptName));
   if (undeclared !== undefined) throw new Error(`${undeclared} is not in scriptNames`);
-  return Object.fromEntries(scriptNames.map((name) => [name, loadScript(name)])) as Record<ScriptName, Script>;
+  return Object.fromEntries(scriptNames.map((name) => [name, loadScript(name, from)])) as Record<ScriptName, Script>;
 }

@@ -1,0 +1,46 @@
+import { assert, boolean, constant, constantFrom, integer, oneof, property, record } from "fast-check";
+import { expect, test } from "vitest";
+import { parseRecord, type OutboxRecord } from "./record.ts";
+import { aConversationId, aMessageId, anEntry, aSeq, aUser } from "./testing.ts";
+
+const mode = constantFrom<"w" | "r">("w", "r");
+const anyRecord = oneof(
+  record({ type: constant("entry" as const), entry: anEntry, mode, id: aMessageId }).map(
+    ({ type, entry, mode: inMode, id }): OutboxRecord => {
+      const { conversationId, seq, letter, count } = entry;
+      return { type, conversationId, seq, letter, id, count, mode: inMode };
+    },
+  ),
+  record({ type: constant("created" as const), conversationId: aConversationId, creator: aUser }),
+  record({ type: constant("read" as const), conversationId: aConversationId, user: aUser, readSeq: aSeq, count: integer({ min: 0 }) }),
+  record({ type: constant("own" as const), conversationId: aConversationId, user: aUser }),
+  record({ type: constant("follow" as const), conversationId: aConversationId, user: aUser, on: boolean(), seq: aSeq, mode }),
+);
+
+/** As the scripts write it. */
+function lineOf(one: OutboxRecord): string {
+  switch (one.type) {
+    case "entry":
+      return `E ${one.conversationId} ${one.seq} ${one.letter} ${one.id} ${one.count} ${one.mode}`;
+    case "created":
+      return `C ${one.conversationId} ${one.creator}`;
+    case "read":
+      return `R ${one.conversationId} ${one.user} ${one.readSeq} ${one.count}`;
+    case "own":
+      return `P ${one.conversationId} ${one.user}`;
+    case "follow":
+      return `F ${one.conversationId} ${one.user} ${one.on ? "+" : "-"} ${one.seq} ${one.mode}`;
+  }
+}
+
+test("every record is read back from its line", () => {
+  assert(
+    property(anyRecord, (one) => {
+      expect(parseRecord(lineOf(one))).toEqual(one);
+    }),
+  );
+});
+
+test("a record of a newer writer stops the reader", () => {
+  expect(() => parseRecord("Z 12 ann")).toThrow("outbox record of unknown type: Z 12 ann");
+});
