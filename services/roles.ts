@@ -1,3 +1,4 @@
+import { startArchive } from "#services/archive/index.ts";
 import { startFanout } from "#services/fanout/index.ts";
 import { openHub } from "#services/gateway/hub.ts";
 import { startGateway } from "#services/gateway/index.ts";
@@ -29,7 +30,8 @@ export const roles: Record<Role, Start> = {
     stack.use(startFanout({ hot, entries, bus, ids, config, logger, registry }));
     return {};
   },
-  async archive() {
+  async archive({ hot, cold, config, logger, registry }, _shared, stack) {
+    stack.use(await startArchive({ hot, cold, config, logger, registry }));
     return {};
   },
   gateway: startDoor,
@@ -75,7 +77,7 @@ async function readiness({ hot, pingCold }: Stores): Promise<Record<string, { ok
 
 /** What the started roles share. */
 export function share(stores: Stores): Shared {
-  const { hot, cold } = stores;
-  const timeline = createTimeline({ hot, cold });
+  const { hot, cold, config, logger } = stores;
+  const timeline = createTimeline({ hot, cold, warmDays: config.warmDays, logger });
   return { entries: timeline.entries, timeline };
 }

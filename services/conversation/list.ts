@@ -1,7 +1,6 @@
-import { messageJson } from "#shared/wire/entry.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler } from "#shared/wire/ports.ts";
-import { MAX_ANSWER_BYTES, type Conversation, type Message } from "#shared/wire/values.ts";
+import { MAX_ANSWER_BYTES, type Conversation } from "#shared/wire/values.ts";
 import { views, withLast, type View } from "#shared/hot/conversations.ts";
 import { standings, totalOf, unreadCounts, type Standing, type UnreadCount } from "#shared/hot/standings.ts";
 import { listed, userState } from "#shared/hot/users.ts";
@@ -11,11 +10,11 @@ import type { Deps } from "./deps.ts";
 export async function present(deps: Deps, user: string, view: View): Promise<Conversation> {
   const shown = withLast(view);
   if (shown.last !== undefined || view.newest === 0 || view.member === null) return shown;
-  const entry = await deps.newestMessage(view.conversation.id, user).catch((thrown: unknown) => {
+  const last = await deps.newestMessage(view.conversation.id, user).catch((thrown: unknown) => {
     if (thrown instanceof Refusal && thrown.code === 108) return null;
     throw thrown;
   });
-  return entry === null ? shown : { ...shown, last: JSON.parse(messageJson(entry)) as Message };
+  return last === null ? shown : { ...shown, last };
 }
 
 /** Place in a list by last activity: the time of the last entry or of the creation, ms, then the id. */

@@ -1,17 +1,31 @@
-import type { Entry } from "#shared/wire/entry.ts";
-import type { Handler, Publication, WatchUser } from "#shared/wire/ports.ts";
 import type { ColdStore } from "#shared/cold/store.ts";
 import { createEntries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { userState } from "#shared/hot/users.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import { Refusal } from "#shared/wire/errors.ts";
+import type { Handler, Publication, WatchUser } from "#shared/wire/ports.ts";
+import type { Message } from "#shared/wire/values.ts";
+import { coldPointers } from "./archived-pointers.ts";
+import { messageHistory } from "./history.ts";
 import { inboxPublications, pointersBetween, type Reading } from "./missed.ts";
 import { createRecovery } from "./recovery.ts";
+import { createStore } from "./store.ts";
 import { createSync } from "./sync.ts";
 
-/** What the timeline station gives to the door, and its methods. */
-export function createTimeline({ hot, cold }: { hot: Hot; cold: ColdStore }) {
-  const entries = createEntries(hot, null);
-  const reading: Reading = { hot, entries, coldPointers: null };
+export interface TimelineParts {
+  hot: Hot;
+  cold: ColdStore;
+  warmDays: number;
+  logger: Logger;
+}
+
+/** The timeline station: what it gives to the door and the other stations, and its methods. */
+export function createTimeline({ hot, cold, warmDays, logger }: TimelineParts) {
+  const store = createStore({ hot, cold, logger });
+  const entries = createEntries(hot, store.coldEntries);
+  const reading: Reading = { hot, entries, coldPointers: coldPointers(cold) };
+  const history = messageHistory({ hot, store, warmDays });
   return {
     entries,
     recover: createRecovery(reading),
@@ -20,8 +34,20 @@ export function createTimeline({ hot, cold }: { hot: Hot; cold: ColdStore }) {
       const placed = await pointersBetween(reading, user, from, to);
       return placed.length === to - from + 1 ? inboxPublications(reading, user, await userState(hot, user), placed) : null;
     },
-    newestMessage: async (_conversationId: string, _user: string): Promise<Entry | null> => null,
-    countAt: async (conversationId: string, seq: number): Promise<number> => (await cold.countAt(conversationId, seq)) ?? 0,
-    methods: (watch: WatchUser): [string, Handler][] => [["timeline.sync", createSync(reading, watch)]],
+    /** The newest message that the user may read, from any tier; null if there is none. */
+    async newestMessage(conversationId: string, user: string): Promise<Message | null> {
+      const { messages } = (await history({ conversationId, limit: 1 } as never, { user, session: null })) as { messages: Message[] };
+      return messages[0] ?? null;
+    },
+    /** A conversation's count at a seq that is no longer hot. Refuses with 108 when the archive is away. */
+    async countAt(conversationId: string, seq: number): Promise<number> {
+      const count = await cold.countAt(conversationId, seq).catch(() => null);
+      if (count === null) throw new Refusal(108, "the archive is away");
+      return count;
+    },
+    methods: (watch: WatchUser): [string, Handler][] => [
+      ["message.history", history],
+      ["timeline.sync", createSync(reading, watch)],
+    ],
   };
 }
