@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
-import type { ClickHouseClient } from "@clickhouse/client";
+
+import type { ColdClient } from "#shared/cold/client.ts";
 import { migrate } from "#shared/cold/migrate.ts";
 import type { Logger } from "#shared/run/logger.ts";
 
@@ -16,7 +17,7 @@ export async function openCold({
   logger,
   stack,
 }: {
-  client: ClickHouseClient;
+  client: ColdClient["clickhouse"];
   logger: Logger;
   stack: AsyncDisposableStack;
 }): Promise<void> {
@@ -30,7 +31,7 @@ export async function openCold({
   void migrateLater(client, logger, stop.signal);
 }
 
-async function migrateLater(client: ClickHouseClient, logger: Logger, signal: AbortSignal): Promise<void> {
+async function migrateLater(client: ColdClient["clickhouse"], logger: Logger, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await after(RETRY, undefined, { signal }).catch(() => undefined);
     if (signal.aborted || !(await client.ping()).success) continue;
