@@ -44,8 +44,8 @@ export async function openTributaryChat(server: LoadServer, count: number): Prom
     await server.call(a, "message.send", first);
     const pair = newPair(`${a} and ${b}`, conversation.seq + 1);
     await server.caughtUp();
-    const own = await openDevice(server.target, { user: a, token: server.token(a) }, tributaryDevice(chat, pair, pair.own));
-    await openDevice(server.target, { user: b, token: server.token(b) }, tributaryDevice(chat, pair, pair.peer));
+    const own = await openDevice(server.target, { user: a, token: await server.token(a) }, tributaryDevice(chat, pair, pair.own));
+    await openDevice(server.target, { user: b, token: await server.token(b) }, tributaryDevice(chat, pair, pair.peer));
     const head = `{"conversationId":"${conversation.id}","clientMsgId":"n`;
     const tail = `","kind":"text","body":{"text":"${BODY}"}}`;
     sends.set(pair, (n) => own.rpc(n + FIRST_ID, "message.send", head + n + tail));

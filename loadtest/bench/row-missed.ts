@@ -19,7 +19,7 @@ async function sendMissed(server: LoadServer, conversationId: string): Promise<v
     if (!text.includes('"duplicate":false')) reject(new Error(text));
     if (++answered === MISSED) resolve();
   };
-  const sender = await openDevice(server.target, { user: "writer", token: server.token("writer") }, { line, closed: reject });
+  const sender = await openDevice(server.target, { user: "writer", token: await server.token("writer") }, { line, closed: reject });
   for (let n = 1; n <= MISSED; n++) {
     sender.rpc(
       n + 1,
@@ -41,7 +41,7 @@ async function prepare(server: LoadServer): Promise<Login> {
   const first = { conversationId: conversation.id, clientMsgId: "first", kind: "text", body: { text: "hello" } };
   await server.call("writer", "message.send", first);
   await server.caughtUp();
-  const login = { user: "reader", token: server.token("reader") };
+  const login = { user: "reader", token: await server.token("reader") };
   const device = await openDevice(server.target, login, { line() {}, closed() {} });
   device.destroy();
   const { epoch, offset } = device.reply.connect.subs["inbox:reader"] ?? { epoch: "", offset: 0 };

@@ -11,7 +11,7 @@ export interface LoadServer extends AsyncDisposable {
   http: string;
   clickhouseUrl: string | null;
   process: Server | null;
-  token(user: string): string;
+  token(user: string): string | Promise<string>;
   /** An RPC over HTTP: its result, or throws. */
   call<T>(user: string, method: string, params: object): Promise<T>;
   /** Resolves when inboxes hold all that was committed before. */
@@ -45,8 +45,24 @@ export async function startLoadServer(env: Record<string, string> = {}): Promise
   };
 }
 
+/** A server in development that runs elsewhere: it gives the tokens. */
+export function reachDevelopment(http: string): LoadServer {
+  const tokens = new Map<string, Promise<string>>();
+  const fresh = async (user: string): Promise<string> => {
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(`${http}/v1/dev/token`, { method: "POST", headers, body: JSON.stringify({ user }) });
+    return ((await response.json()) as { token: string }).token;
+  };
+  return {
+    ...reach(http.replace(/\/$/, ""), (user) => tokens.getOrInsertComputed(user, () => fresh(user))),
+    clickhouseUrl: null,
+    process: null,
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
 /** How to reach a server at an HTTP address. */
-export function reach(http: string, token: (user: string) => string) {
+function reach(http: string, token: LoadServer["token"]): Omit<LoadServer, "clickhouseUrl" | "process" | typeof Symbol.asyncDispose> {
   const { hostname, port } = new URL(http);
   return {
     target: { host: hostname, port: Number(port === "" ? 80 : port), path: "/connection/websocket" },
@@ -61,7 +77,7 @@ export function reach(http: string, token: (user: string) => string) {
     async call<T>(user: string, method: string, params: object): Promise<T> {
       const response = await fetch(`${http}/v1/rpc/${method}`, {
         method: "POST",
-        headers: { "Content-Type": "application/json", Authorization: `Bearer ${token(user)}` },
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${await token(user)}` },
         body: JSON.stringify(params),
       });
       const answer = (await response.json()) as { result?: T; error?: { code: number; message: string } };
