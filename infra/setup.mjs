@@ -84,13 +84,9 @@ function isOwnNode(path) {
   return path === `node_modules/node-${process.platform}-${process.arch}`;
 }
 
-/**
- * `npm install` held to the lock file, not `npm ci`: newer npms refuse a lock file that lacks optional packages for other platforms, and a registry
- * that serves only this platform's makes no other lock file. It also leaves alone what is there already, while another process may run on it.
- */
 function install() {
-  process.stderr.write("tributary: installing packages (npm install), this takes a minute the first time …\n");
-  const args = ["install", "--no-save", "--include=dev", "--include=optional", "--no-progress", "--loglevel=error"];
+  process.stderr.write("tributary: installing packages (npm ci), this takes a minute the first time …\n");
+  const args = ["ci", "--include=dev", "--include=optional", "--no-progress", "--loglevel=error"];
   const { ok, output } = run("npm", args, { NODE_ENV: "" });
   if (!ok) fail("the packages could not be installed, see above: put that right (network? disk?) and start again.", output);
 }
