@@ -13,12 +13,12 @@ export interface Head {
 export interface Lane {
   /** Read and not yet taken, in any order. */
   heads: Head[];
-  /** No head that is still unread has a higher key; null: there is none. */
+  /** Every head that is still unread has a lower key; null: there is none. */
   bound: string | null;
 }
 
-/** Above every key. */
-export const HIGHEST = "9".repeat(20);
+/** Above every key: ids have 63 bits. */
+export const HIGHEST = "9".repeat(19);
 
 /** Compares decimal numbers as text: positive when `a` is greater. */
 export function compareDecimals(a: string, b: string): number {
@@ -32,23 +32,23 @@ export type Rank = Pick<Head, "key" | "conversationId" | "seq">;
 export const newestFirst = (a: Rank, b: Rank): number =>
   compareDecimals(b.key, a.key) || compareDecimals(b.conversationId, a.conversationId) || b.seq - a.seq;
 
-export interface Choice {
+export interface Choice<Some extends Lane> {
   /** The next heads in order, as far as they are certain. */
   heads: Head[];
   /** Lanes that might still hold something that belongs among the first `limit`; empty when `heads` are all that can be had. */
-  behind: Lane[];
+  behind: Some[];
 }
 
 /**
  * The k-way merge of the lanes: which heads come next, and which lanes must be read further before more can be said. Takes nothing out.
  * A lane that is out of heads holds the merge up only where its bound lies within the page (the look-ahead of Twitter's timeline mixer).
  */
-export function choose(lanes: readonly Lane[], limit: number): Choice {
+export function choose<Some extends Lane>(lanes: readonly Some[], limit: number): Choice<Some> {
   const all = lanes.flatMap((lane) => lane.heads).toSorted(newestFirst);
   const last = all.length >= limit ? all[limit - 1] : undefined;
-  const behind = lanes.filter(({ bound }) => bound !== null && (last === undefined || compareDecimals(bound, last.key) >= 0));
+  const behind = lanes.filter(({ bound }) => bound !== null && (last === undefined || compareDecimals(bound, last.key) > 0));
   const highest = behind.reduce((most, { bound }) => (bound !== null && compareDecimals(bound, most) > 0 ? bound : most), "0");
-  const certain = behind.length === 0 ? all : all.filter(({ key }) => compareDecimals(key, highest) > 0);
+  const certain = behind.length === 0 ? all : all.filter(({ key }) => compareDecimals(key, highest) >= 0);
   return { heads: certain.slice(0, limit), behind };
 }
 

@@ -97,7 +97,7 @@ export function createStore({ hot, cold, logger }: StoreDeps): Store {
     const { conversationId, to, limit } = stretch;
     const found: Entry[] = [];
     let lowest = Number.POSITIVE_INFINITY;
-    for (let from = stretch.from; ; ) {
+    for (let from = stretch.from; ;) {
       const many = limit - found.length;
       const [row] = await hotRanges(hot, [{ conversationId, from, to: Math.min(to, from + many - 1) }]);
       const { base, entries } = row as { base: number; entries: Entry[] };

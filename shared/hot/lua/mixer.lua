@@ -1,7 +1,8 @@
 --[[ Heads of hot mailbox entries below a message id, for the timeline: of each mailbox the newest few in its intervals.
   KEYS  per mailbox: head, mailbox
   ARGV  message id (not included; '' from the end), how many each, then per mailbox: intervals "from-to,…" ascending (to included; '' open)
-  returns per mailbox { seq of the head, trimmed up to, '1' if hot entries below those given are left else '0', "seq id letter", … } newest first
+  returns per mailbox { seq of the head, trimmed up to, '1' if hot entries below those given are left else '0', id of the oldest hot entry ('' none),
+          "seq id letter", … } newest first
 ]]
 --@include ids
 local bound, many = ARGV[1], tonumber(ARGV[2])
@@ -22,7 +23,8 @@ for i = 1, #KEYS, 2 do
   for from, to in string.gmatch(ARGV[2 + (i + 1) / 2], '(%d+)%-(%d*)') do
     intervals[#intervals + 1] = { tonumber(from), to == '' and seq or tonumber(to) }
   end
-  local row, taken, left = { h[1] or '0', h[2] or '0', '0' }, 0, false
+  local oldest = seq > base and redis.call('LINDEX', KEYS[i + 1], 0)
+  local row, taken, left = { h[1] or '0', h[2] or '0', '0', oldest and string.match(oldest, '^%d+') or '' }, 0, false
   for k = #intervals, 1, -1 do
     local to = math.min(high, intervals[k][2])
     local from = math.max(intervals[k][1], base + 1)
