@@ -16,7 +16,7 @@ const quick = values.quick;
 const runs = Number(values.runs);
 
 const table: Record<string, () => Promise<Row[]>> = {
-  a: async () => [await chatRow("fsync", runs, quick ? 1.5 : 5), await chatRow("everysec", runs, quick ? 1.5 : 5)],
+  a: async () => [await chatRow("fsync", runs, quick ? 2 : 6), await chatRow("everysec", runs, quick ? 2 : 6)],
   b: async () => [await roomRow(runs, quick ? 2_000 : 10_000)],
   c: async () => [await memoryRow(runs, quick ? 2_000 : 5_000)],
   d: async () => [await missedRow(runs)],

@@ -1,5 +1,5 @@
 import { setInterval } from "node:timers/promises";
-import { Times } from "./figures.ts";
+import { Times } from "./times.ts";
 import { chooser, type Place } from "./found.ts";
 import type { Oracle } from "./oracle.ts";
 import { ask, type Person, type Reply } from "./people.ts";

@@ -1,4 +1,4 @@
-import { readMetrics } from "./figures.ts";
+import { readMetrics } from "../lean/metrics.ts";
 import type { Chatter } from "./chatter.ts";
 import type { Oracle } from "./oracle.ts";
 
