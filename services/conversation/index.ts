@@ -12,8 +12,6 @@ import { conversationMembers } from "./members.ts";
 import { once, type Attempt } from "./once.ts";
 import { settled, shown, viewOf } from "./view.ts";
 
-export type { Deps as ConversationDeps } from "./deps.ts";
-
 interface Of {
   conversationId: string;
 }
