@@ -23,7 +23,7 @@ test("no worker has two partitions more than another", () => {
   );
 });
 
-test("a worker that nobody has heard of takes part of the partitions, never none of a lone one's", () => {
+test("a worker that nobody has heard of yet contends for the share of the first one, or for all", () => {
   expect(share([], "a")).toHaveLength(PARTITIONS);
   assert(
     property(workers, integer(), (names, n) => {
