@@ -40,15 +40,19 @@ export function channel(record: InboxRecord, standing: Standing, past: string): 
   return { conversationId, epoch, intervals, open };
 }
 
-/** Reads a user's earlier stays, where a reader at these positions may need them: the others get ''. */
+/**
+ * Reads a user's earlier stays, where a reader at these positions may need them: the others get ''. A stay that the inbox still has open may be
+ * over in the head, and is an earlier one there.
+ */
 export async function pastStays(
   hot: Hot,
   user: string,
-  wanted: readonly { record: InboxRecord; position: number | undefined }[],
+  wanted: readonly { record: InboxRecord; head: Standing; position: number | undefined }[],
 ): Promise<string[]> {
   return Promise.all(
-    wanted.map(async ({ record, position }) => {
-      if (isOpen(record) && (position === undefined || position >= record.readBegin)) return "";
+    wanted.map(async ({ record, head, position }) => {
+      const present = isOpen(record) && head.member !== null && head.member.joinedSeq <= record.readBegin;
+      if (present && (position === undefined || position >= record.readBegin)) return "";
       return (await hot.redis.hget(keys.past(record.conversationId), user)) ?? "";
     }),
   );

@@ -100,7 +100,7 @@ async function chooseChannels(reading: Reading, user: string, state: UserState, 
   const pasts = await pastStays(
     reading.hot,
     user,
-    wanted.map((record) => ({ record, position: positionOf(record) })),
+    wanted.map((record) => ({ record, head: heads.get(record.conversationId) as Standing, position: positionOf(record) })),
   );
   const watched = wanted.map((record, i) => choose(record, heads.get(record.conversationId) as Standing, pasts[i] ?? "", positions, begun));
   return { watched, unwatched: unwatched.map((record) => record.conversationId) };
