@@ -1,0 +1,69 @@
+import { until } from "#test/support/until.ts";
+import { checkDeliveries, fromTheBeginning, lacking } from "./deliveries.ts";
+import type { Feed } from "./feed.ts";
+import type { Ledger } from "./ledger.ts";
+import { replay, type Told } from "./replay.ts";
+import type { Person, Steps } from "./steps.ts";
+
+export interface Rules {
+  fanoutWriteMax: number;
+  /** True if the size alone decides on the mode, so that the oracle knows where it switches. */
+  bySize: boolean;
+}
+
+/** What is delivered late is delivered within this, ms. */
+const PATIENCE = 8_000;
+
+/**
+ * Traffic is over: a last message in every conversation shows where its end is, and that nothing comes twice before it. One more device of each
+ * user pulls everything from the beginning, which tells all entries; then every device must come to hold what is owed to it.
+ */
+export async function conclude(people: Person[], steps: Steps, ledger: Ledger, rules: Rules): Promise<Map<string, Told>> {
+  await Promise.all(
+    ledger.rooms.map(async (room) => {
+      const who = people.find(({ name }) => name === (room.kind === "group" ? people[0]?.name : room.creator)) as Person;
+      await steps.sendOne(who.name, room.id, `end of ${room.id}`, "the end", null);
+    }),
+  );
+  ledger.roundOver();
+  let whole: Feed[] = [];
+  let told = new Map<string, Told>();
+  const incomplete = (): string[] => [...holes(ledger), ...whole.flatMap((feed) => lacking({ user: feed.user, feed }, told))];
+  await waitFor(ledger, incomplete, async () => {
+    whole = await Promise.all(people.map((person) => fromTheBeginning(person, ledger)));
+    told = replayAll(ledger, rules, () => undefined);
+  });
+  const devices = people.flatMap((person) => person.devices);
+  await waitFor(ledger, () => devices.flatMap((device) => lacking(device, told)));
+  told = replayAll(ledger, rules, (what) => ledger.fault(what));
+  for (const [i, person] of people.entries()) checkDeliveries(person, whole[i] as Feed, ledger, told);
+  return told;
+}
+
+async function waitFor(ledger: Ledger, missing: () => string[], look: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+  const there = async () => {
+    await look();
+    return missing().length === 0;
+  };
+  await until(there, PATIENCE, () => missing().join("\n  ")).catch((thrown: Error) => ledger.fault(thrown.message));
+}
+
+/** Entries that are nowhere, up to the head that answers told. */
+function holes(ledger: Ledger): string[] {
+  return ledger.rooms.flatMap(({ id }) => {
+    const absent: number[] = [];
+    for (let seq = 1; seq <= ledger.head(id); seq++) if (ledger.entryAt(id, seq) === undefined) absent.push(seq);
+    return absent.length === 0 ? [] : [`nobody has seqs ${absent.join(", ")} of ${id}`];
+  });
+}
+
+function replayAll(ledger: Ledger, { fanoutWriteMax, bySize }: Rules, fault: (what: string) => void): Map<string, Told> {
+  return new Map(
+    ledger.rooms.map((room) => {
+      const entries = Array.from({ length: ledger.head(room.id) }, (_, i) => ledger.entryAt(room.id, i + 1));
+      const hole = entries.indexOf(undefined);
+      const whole = entries.slice(0, hole < 0 ? entries.length : hole).flatMap((entry) => entry ?? []);
+      return [room.id, replay(room, whole, fanoutWriteMax, bySize, fault)];
+    }),
+  );
+}

@@ -1,0 +1,177 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Device } from "./device.ts";
+import type { Ledger, Room, Sending, Sent } from "./ledger.ts";
+import type { Step } from "./schedule.ts";
+import type { Answer, Conversation } from "./wire.ts";
+
+export interface Person {
+  name: string;
+  devices: Device[];
+  /** Conversation → how it was muted last, and in which stay (joinedSeq). */
+  muted: Map<string, { on: boolean; joinedSeq: number } | "unknown">;
+}
+
+export interface Cast {
+  prefix: string;
+  people: Person[];
+  ledger: Ledger;
+  post: (user: string, method: string, params: object) => Promise<Answer>;
+  /** Names the connection that a device calls by now; null while it calls over HTTP. */
+  connectionOf: (device: Device) => string | null;
+}
+
+type Opening = { kind: "group"; title: string; members: string[]; history: string; join: string } | { kind: "single"; user: string };
+
+const pick = <T>(list: readonly T[], index: number): T | undefined => list[index % list.length];
+const resultOf = <T>(answer: Answer): T | null => ("result" in answer ? (answer.result as T) : null);
+/** Refusals that a member or somebody who is none may get; any other error is a fault. */
+const refusals = new Set([103, 107]);
+
+/** How each step is done. A step reaches the wire before its function returns, so that steps of one connection keep their order. */
+export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast) {
+  const { rooms, fault } = ledger;
+  let serial = 0;
+  const person = (index: number): Person => pick(people, index) as Person;
+  const deviceOf = (who: Person, index: number): Device => pick(who.devices, index) as Device;
+
+  /** Three of four times somebody who is in it, else anybody. */
+  function participant(room: Room, index: number): Person {
+    const inside = people.filter(({ name }) => room.members.has(name));
+    return index % 4 === 3 ? person(index) : (pick(inside, index) ?? person(index));
+  }
+
+  function checked(what: string, answer: Answer): Answer {
+    if ("error" in answer && !refusals.has(answer.error.code)) fault(`${what}: ${answer.error.code} ${answer.error.message}`);
+    return answer;
+  }
+
+  /** One send, noted with what came of it. */
+  async function sendOne(user: string, id: string, clientMsgId: string, text: string, device: Device | null): Promise<void> {
+    const sending: Sending = {
+      user,
+      id,
+      clientMsgId,
+      text,
+      connection: device === null ? null : connectionOf(device),
+      answer: { lost: true },
+      low: ledger.head(id),
+      high: Number.POSITIVE_INFINITY,
+    };
+    ledger.sendings.push(sending);
+    const params = { conversationId: id, clientMsgId, kind: "text", body: { text } };
+    sending.answer = checked(
+      "message.send",
+      await (device === null ? post(user, "message.send", params) : device.call("message.send", params)),
+    );
+    const sent = resultOf<Sent>(sending.answer);
+    if (sent === null) return;
+    ledger.raiseHead(id, sent.seq);
+    ledger.raiseRead(user, id, sent.seq);
+  }
+
+  function send({ user, device, to, count, copies }: Step & { do: "send" }): Promise<unknown> {
+    const room = pick(rooms, to);
+    if (room === undefined) return Promise.resolve();
+    const who = participant(room, user);
+    const all: Promise<void>[] = [];
+    for (let n = 0; n < count; n++) {
+      const clientMsgId = `${prefix}m${serial++}`;
+      all.push(sendOne(who.name, room.id, clientMsgId, `${clientMsgId} first`, deviceOf(who, device)));
+      if (copies > 1) all.push(sendOne(who.name, room.id, clientMsgId, `${clientMsgId} second`, deviceOf(who, device + 1)));
+      if (copies > 2) all.push(sendOne(who.name, room.id, clientMsgId, `${clientMsgId} third`, null));
+    }
+    return Promise.all(all);
+  }
+
+  async function retry({ send: index, device }: Step & { do: "retry" }): Promise<void> {
+    const before = pick(ledger.sendings, index);
+    const who = people.find(({ name }) => name === before?.user);
+    if (before === undefined || who === undefined) return;
+    await sendOne(who.name, before.id, before.clientMsgId, `${before.clientMsgId} again ${serial++}`, deviceOf(who, device));
+  }
+
+  /** A call that changes something, once, or twice at the same time under one requestId, which must give one result. */
+  async function change(who: Person, method: string, params: object, twice: boolean): Promise<Answer> {
+    const note = ledger.asking(who.name, method);
+    const named = twice ? { ...params, requestId: `${prefix}r${serial++}` } : params;
+    const [answer, again] = await Promise.all([deviceOf(who, 0).call(method, named), twice ? post(who.name, method, named) : null]);
+    checked(method, answer);
+    if (again !== null && "result" in answer && "result" in again && !isDeepStrictEqual(answer, again)) {
+      fault(`${method} twice under one requestId: ${JSON.stringify(answer)} and ${JSON.stringify(again)}`);
+    }
+    const conversation = resultOf<{ conversation?: Conversation | null }>(answer)?.conversation;
+    if (conversation !== undefined && conversation !== null) {
+      note([conversation]);
+      const room = rooms.find(({ id }) => id === conversation.id);
+      if (room !== undefined) room.owner = conversation.owner;
+    }
+    return answer;
+  }
+
+  async function alter({ do: way, by, to, users, twice }: Step & { do: "add" | "remove" }): Promise<void> {
+    const room = pick(rooms, to);
+    if (room === undefined) return;
+    const owner = people.find(({ name }) => name === room.owner);
+    const who = by % 4 === 3 || owner === undefined ? participant(room, by) : owner;
+    // The first person stays in every group, so that none is ever without a reader.
+    const names = [...new Set(users.map((index) => person(index).name))].filter((name) => way === "add" || name !== people[0]?.name);
+    if (names.length === 0) return;
+    const answer = await change(who, `conversation.${way}`, { conversationId: room.id, users: names }, twice);
+    if (!("result" in answer)) return;
+    for (const name of names) {
+      if (way === "add") room.members.add(name);
+      else room.members.delete(name);
+    }
+    ledger.left(room.id);
+  }
+
+  async function move({ do: way, user, to, twice }: Step & { do: "join" | "leave" }): Promise<void> {
+    const room = pick(rooms, to);
+    if (room === undefined) return;
+    const who = way === "leave" ? participant(room, user) : person(user);
+    if (way === "leave" && who === people[0]) return;
+    const answer = await change(who, `conversation.${way}`, { conversationId: room.id }, twice);
+    if (!("result" in answer)) return;
+    if (way === "join") room.members.add(who.name);
+    else {
+      room.members.delete(who.name);
+      ledger.left(room.id);
+    }
+  }
+
+  async function read({ user, device, to, back }: Step & { do: "read" }): Promise<void> {
+    const room = pick(rooms, to);
+    if (room === undefined) return;
+    const who = participant(room, user);
+    const seq = Math.max(0, ledger.head(room.id) - back);
+    const floor = ledger.readFloor(who.name, room.id);
+    const answer = await deviceOf(who, device).call("message.read", { conversationId: room.id, seq });
+    checked("message.read", answer);
+    const done = resultOf<{ readSeq: number; unread: number; total: number }>(answer);
+    if (done === null) return;
+    if (done.readSeq < floor) fault(`message.read: ${who.name} in ${room.id} goes back from ${floor} to ${done.readSeq}`);
+    if (done.readSeq < seq && back >= 0) fault(`message.read: ${who.name} in ${room.id} asked for ${seq}, got ${done.readSeq}`);
+    ledger.raiseRead(who.name, room.id, done.readSeq);
+  }
+
+  async function mute({ user, to, on }: Step & { do: "mute" }): Promise<void> {
+    const room = pick(rooms, to);
+    if (room === undefined) return;
+    const who = participant(room, user);
+    who.muted.set(room.id, "unknown");
+    const answer = await change(who, "conversation.update", { conversationId: room.id, muted: on }, false);
+    const my = resultOf<{ conversation: Conversation }>(answer)?.conversation.my;
+    if (my !== undefined) who.muted.set(room.id, { on, joinedSeq: my.joinedSeq });
+  }
+
+  async function open(who: Person, params: Opening, first: string[], rules: { all: boolean; open: boolean }): Promise<void> {
+    const answer = await change(who, "conversation.create", params, false);
+    const made = resultOf<{ conversation: Conversation }>(answer)?.conversation;
+    if (made === undefined || rooms.some(({ id }) => id === made.id)) return;
+    const { id, owner, createdAt } = made;
+    rooms.push({ id, kind: params.kind, creator: who.name, first, ...rules, createdAt, owner, members: new Set(first) });
+  }
+
+  return { person, deviceOf, participant, pick, send, retry, alter, move, read, mute, open, sendOne };
+}
+export type Steps = ReturnType<typeof createSteps>;
