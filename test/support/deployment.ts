@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startClickHouse, type ClickHouseChild } from "#infra/clickhouse/child.ts";
+import { startRedis, type RedisChild } from "#infra/redis/child.ts";
+import { type Role, roleNames } from "#shared/run/config.ts";
+import { createLogger } from "#shared/run/logger.ts";
+import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
+import { startServer, type Server } from "./world.ts";
+
+/** Many processes: one a role, over a Redis and a ClickHouse that the test itself holds. */
+export interface Deployment extends HttpCalls, AsyncDisposable {
+  http(): string;
+  socket(): string;
+  readonly clickhouseUrl: string;
+  readonly redis: RedisChild;
+  readonly clickhouse: ClickHouseChild;
+  server(role: Role): Server;
+  /** Starts a role again on the same data, after `server(role).kill()` or `.stop()`; the gateway at the same address. */
+  restart(role: Role): Promise<void>;
+}
+
+const password = "a password of the tests, for the user that writes";
+
+/** Starts the stores, then a process for each role. `env` adds settings to all of them. */
+export async function startDeployment(env: Record<string, string> = {}): Promise<Deployment> {
+  await using stack = new AsyncDisposableStack();
+  const dir = await mkdtemp(join(tmpdir(), "tributary-"));
+  stack.defer(() => rm(dir, { recursive: true, force: true }));
+  const logger = createLogger("silent", { role: "test" });
+  const [redis, clickhouse] = await Promise.all([
+    startRedis({ dir: join(dir, "redis"), durability: "fsync", logger }),
+    startClickHouse({ dir: join(dir, "ch"), port: 0, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger }),
+  ]);
+  stack.use(redis);
+  stack.use(clickhouse);
+  const written = new URL(clickhouse.url);
+  [written.username, written.password] = ["tributary", encodeURIComponent(password)];
+  const settings: Record<string, string> = {
+    LOG_LEVEL: "info",
+    RATE_LIMITS: "off",
+    ...env,
+    REDIS_URL: redis.url,
+    CLICKHOUSE_URL: written.href,
+  };
+  const servers = new Map<Role, Awaited<ReturnType<typeof startServer>>>();
+  let port = "0";
+  const start = async (role: Role): Promise<void> => {
+    const server = await startServer(join(dir, role), { ...settings, ROLES: role, PORT: port });
+    servers.set(role, server);
+    if (role === "gateway") port = new URL(server.endpoints.http ?? "").port;
+  };
+  stack.defer(async () => {
+    for (const server of servers.values()) await server.stop();
+  });
+  for (const role of roleNames.toReversed()) await start(role);
+  const http = () => `http://127.0.0.1:${port}`;
+  const held = stack.move();
+  return {
+    ...createHttpCalls(http),
+    http,
+    socket: () => `ws://127.0.0.1:${port}/connection/websocket`,
+    clickhouseUrl: clickhouse.url,
+    redis,
+    clickhouse,
+    server(role) {
+      const server = servers.get(role);
+      if (server === undefined) throw new Error(`no ${role} runs`);
+      return server;
+    },
+    restart: start,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
