@@ -1,5 +1,6 @@
 import type { ColdStore } from "#shared/cold/store.ts";
 import { createEntries } from "#shared/hot/entries.ts";
+import { caughtUp } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { userState } from "#shared/hot/users.ts";
 import type { Logger } from "#shared/run/logger.ts";
@@ -9,6 +10,7 @@ import type { Message } from "#shared/wire/values.ts";
 import { coldPointers } from "./archived-pointers.ts";
 import { messageHistory } from "./history.ts";
 import { inboxPublications, pointersBetween, type Reading } from "./missed.ts";
+import { timelineRead } from "./read.ts";
 import { createRecovery } from "./recovery.ts";
 import { createStore } from "./store.ts";
 import { createSync } from "./sync.ts";
@@ -47,6 +49,7 @@ export function createTimeline({ hot, cold, warmDays, logger }: TimelineParts) {
     },
     methods: (watch: WatchUser): [string, Handler][] => [
       ["message.history", history],
+      ["timeline.read", timelineRead({ hot, entries, store, fanoutCaughtUp: () => caughtUp(hot, "fanout") })],
       ["timeline.sync", createSync(reading, watch)],
     ],
   };
