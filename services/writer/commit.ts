@@ -38,6 +38,8 @@ export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }
     scheduled = false;
     running ??= drain().finally(() => {
       running = null;
+      // What came after the last look at the queue and before this.
+      if (queue.length > 0) schedule();
     });
   };
   const schedule = (): void => {
@@ -90,10 +92,20 @@ export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }
     } else if (outcome === "3") {
       draft.done(new Refusal(103), "");
     } else {
-      ids.nextAbove(a);
-      return false;
+      return !raised(draft, a);
     }
     return true;
+  }
+
+  /** Makes the next ids be above the given one; where that is refused, the draft is. */
+  function raised(draft: Draft, id: string): boolean {
+    try {
+      ids.nextAbove(id);
+      return true;
+    } catch (thrown) {
+      draft.done(thrown, "");
+      return false;
+    }
   }
 
   return {
@@ -102,8 +114,10 @@ export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }
       schedule();
     },
     async [Symbol.asyncDispose]() {
-      start();
-      await running;
+      do {
+        start();
+        await running;
+      } while (queue.length > 0);
     },
   };
 }
