@@ -169,9 +169,10 @@ function inserts({ cold, logger, metrics }: ArchiverDeps): (batch: Batch, signal
       putOnce(tables.inbox, batch.inbox, batch.doubtful, signal),
       putOnce(tables.conversations, batch.conversations, batch.doubtful, signal),
       putOnce(tables.members, batch.members, batch.doubtful, signal),
+      putOnce(tables.sessions, batch.sessions, batch.doubtful, signal),
       findGone(cold, batch),
     ]);
-    for (const [i, kind] of ["messages", "inbox", "conversations", "members"].entries()) {
+    for (const [i, kind] of ["messages", "inbox", "conversations", "members", "sessions"].entries()) {
       const result = results[i];
       if (result?.status === "fulfilled" && typeof result.value === "number")
         metrics.tributary_archive_rows_total.inc({ kind }, result.value);

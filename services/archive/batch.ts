@@ -1,4 +1,4 @@
-import type { ConversationRow, InboxRow, MemberRow, MessageRow } from "#shared/cold/rows.ts";
+import type { ConversationRow, InboxRow, MemberRow, MessageRow, SessionRow } from "#shared/cold/rows.ts";
 import type { Stream } from "./streams.ts";
 
 /** What goes into ClickHouse with one insert a table, and how far it takes the cursors. */
@@ -7,6 +7,7 @@ export interface Batch {
   inbox: InboxRow[];
   conversations: ConversationRow[];
   members: MemberRow[];
+  sessions: SessionRow[];
   /** Bytes of bodies and pointers, about. */
   bytes: number;
   /** Last stream entry of each stream that is in the batch. */
@@ -29,6 +30,7 @@ export const emptyBatch = (): Batch => ({
   inbox: [],
   conversations: [],
   members: [],
+  sessions: [],
   bytes: 0,
   ends: new Map(),
   oldest: 0,
@@ -40,4 +42,4 @@ export const emptyBatch = (): Batch => ({
 });
 
 export const rowsOf = (batch: Batch): number =>
-  batch.messages.length + batch.inbox.length + batch.conversations.length + batch.members.length;
+  batch.messages.length + batch.inbox.length + batch.conversations.length + batch.members.length + batch.sessions.length;

@@ -19,6 +19,8 @@ export interface ArchiveDeps {
   config: ArchiveConfig;
   logger: Logger;
   registry: Registry;
+  /** From one round of the scheduler to the next (ms); 5 s. The first one comes at once. */
+  interval?: number;
 }
 
 /** The archive station: the archiver, and the store scheduler behind it. */
@@ -34,11 +36,11 @@ export interface Archive extends AsyncDisposable {
 }
 
 /** Starts the archive. It needs neither Redis nor ClickHouse to answer just now. */
-export function startArchive({ hot, cold, config, logger, registry }: ArchiveDeps): Promise<Archive> {
+export function startArchive({ hot, cold, config, logger, registry, interval = 5_000 }: ArchiveDeps): Promise<Archive> {
   const metrics = defineMetrics(registry, archiveMetrics);
   const streams = streamsOf(config.archiveInbox);
   const archiver = createArchiver({ hot, cold, streams, logger, metrics });
-  const scheduler = createScheduler({ hot, cold, config, streams, archiver, logger, metrics });
+  const scheduler = createScheduler({ hot, cold, config, streams, archiver, logger, metrics, interval });
   return Promise.resolve({
     caughtUp: () => caughtUp(hot, streams, () => archiver.hurry()),
     plan: () => scheduler.plan(),

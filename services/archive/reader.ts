@@ -1,3 +1,4 @@
+import type { SessionRow } from "#shared/cold/rows.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { parseRecord, type OutboxRecord } from "#shared/wire/record.ts";
@@ -86,10 +87,15 @@ async function addSome(hot: Hot, batch: Batch, entries: readonly StreamEntry[]):
     for (const line of lines) {
       const record = parseRecord(line);
       if (record.type === "entry") records.push(record);
+      else if (record.type === "session") batch.sessions.push(sessionRow(record));
       else if (record.type === "created" || record.type === "follow") changes.push({ record, at });
     }
   }
   if (records.length > 0) await addEntries(hot, batch, records);
   if (changes.length > 0) await addChanges(hot, batch, changes);
   if (deliveries.length > 0) await addPointers(hot, batch, rangesOf(deliveries));
+}
+
+function sessionRow({ user, session, device, node, at, life }: Extract<OutboxRecord, { type: "session" }>): SessionRow {
+  return { user, session, device, node, change: life === 0 ? "connected" : "disconnected", at, duration_ms: life };
 }

@@ -11,8 +11,6 @@ import { createOutage } from "./outage.ts";
 import { planOf, type Action } from "./plan.ts";
 import { readLags, type Stream } from "./streams.ts";
 
-/** From one round to the next (ms). */
-const INTERVAL = 5_000;
 /** What a round under way may still take when the scheduler ends (ms). It may be cut anywhere. */
 const GRACE = 5_000;
 /** How far a round walks through Redis' keys under pressure, in slices of 500; a round on demand goes further. */
@@ -27,6 +25,8 @@ export interface SchedulerDeps {
   archiver: Archiver;
   logger: Logger;
   metrics: Metrics<typeof archiveMetrics>;
+  /** From one round to the next (ms). */
+  interval: number;
 }
 
 /** Decides what leaves the hot tier, and has it done: plan → move → verify → trim. */
@@ -44,7 +44,7 @@ export async function planNow(deps: Pick<SchedulerDeps, "hot" | "cold" | "config
 
 /** Starts the rounds: one every 5 s, by the process that archives. */
 export function createScheduler(deps: SchedulerDeps): Scheduler {
-  const { archiver, logger, metrics } = deps;
+  const { archiver, logger, metrics, interval } = deps;
   const ending = new AbortController();
   const outage = createOutage(logger, "the store scheduler");
   const survey = newSurvey();
@@ -67,14 +67,21 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     return outcomes;
   }
 
+  /** Old rows are compressed harder by ClickHouse itself, from the first merge on after they became old. */
+  async function prepare(): Promise<void> {
+    if (prepared) return;
+    try {
+      await deps.cold.recompressAfter("messages", deps.config.warmDays);
+      prepared = true;
+    } catch (err) {
+      outage.failed(err);
+    }
+  }
+
   async function round(): Promise<void> {
     await measure(deps);
     if (!archiver.leads()) return;
-    if (!prepared)
-      await deps.cold.recompressAfter("messages", deps.config.warmDays).then(
-        () => (prepared = true),
-        (err: unknown) => outage.failed(err),
-      );
+    await prepare();
     await carry(planOf(await look(deps, survey, SLICES)));
     metrics.tributary_hot_rows.set({ kind: "entries" }, survey.whole?.entries ?? 0);
     metrics.tributary_hot_rows.set({ kind: "pointers" }, survey.whole?.pointers ?? 0);
@@ -90,14 +97,18 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
         outage.failed(err);
         metrics.tributary_scheduler_runs_total.inc({ outcome: "failed" });
       }
-      await after(INTERVAL, undefined, { signal: ending.signal }).catch(() => undefined);
+      await after(interval, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   }
   const working = work();
 
   return {
     plan: () => planNow(deps),
-    runOnce: () => exclusive(async () => carry(await planNow(deps))),
+    runOnce: () =>
+      exclusive(async () => {
+        await prepare();
+        return carry(await planNow(deps));
+      }),
     async [Symbol.asyncDispose]() {
       ending.abort();
       await within(

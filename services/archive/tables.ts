@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { conversationKey, memberKey } from "#shared/cold/dimensions.ts";
+import { conversationKey, memberKey, sessionKey } from "#shared/cold/dimensions.ts";
 import { offsetKey } from "#shared/cold/inbox.ts";
 import { seqKey } from "#shared/cold/messages.ts";
-import type { ConversationRow, InboxRow, MemberRow, MessageRow } from "#shared/cold/rows.ts";
+import type { ConversationRow, InboxRow, MemberRow, MessageRow, SessionRow } from "#shared/cold/rows.ts";
 import type { ColdStore, InsertOptions } from "#shared/cold/store.ts";
 
 /** A table of the archive, as far as putting rows into it once takes. */
@@ -21,6 +21,7 @@ export interface Tables {
   inbox: Table<InboxRow>;
   conversations: Table<ConversationRow>;
   members: Table<MemberRow>;
+  sessions: Table<SessionRow>;
 }
 
 export function tablesOf(cold: ColdStore): Tables {
@@ -66,6 +67,13 @@ export function tablesOf(cold: ColdStore): Tables {
       existing: (rows) => cold.existingMembers(rows),
       insert: (rows, options) => cold.insertMembers(rows, options),
       identity: memberKey,
+    },
+    sessions: {
+      name: "sessions",
+      key: sessionKey,
+      existing: (rows) => cold.existingSessions(rows),
+      insert: (rows, options) => cold.insertSessions(rows, options),
+      identity: sessionKey,
     },
   };
 }

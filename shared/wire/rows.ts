@@ -32,11 +32,14 @@ interface MessageFields {
   clientMsgId: string;
 }
 
-/** What words a search should find of a body. */
+/** What words a search should find of a body. Always valid Unicode: ClickHouse takes no half of a surrogate pair. */
 function textOf(body: unknown): string {
   if (typeof body !== "object" || body === null) return "";
   const { text, name, label } = body as { text?: unknown; name?: unknown; label?: unknown };
-  return [text, name, label].filter((part) => typeof part === "string").join(" ");
+  return [text, name, label]
+    .filter((part) => typeof part === "string")
+    .join(" ")
+    .toWellFormed();
 }
 
 /** An entry as its archive row. `members` and `mode` are those of its time. */

@@ -15,6 +15,7 @@ import { openHot, type Hot } from "#shared/hot/redis.ts";
 import { createSnowflake } from "#shared/ids/snowflake.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import { createRegistry } from "#shared/run/metrics.ts";
+import { Refusal } from "#shared/wire/errors.ts";
 
 const password = "0123456789abcdef0123456789abcdef";
 const logger = createLogger("silent", { role: "test" });
@@ -40,11 +41,12 @@ function closing<Resource extends AsyncDisposable>(resource: Resource): Resource
   return resource;
 }
 
-export async function openStores(): Promise<Stores> {
+/** @param now ms at which messages are sent; the present where none is given */
+export async function openStores(now: () => number = Date.now): Promise<Stores> {
   const dir = mkdtempSync(join(tmpdir(), "tributary-archive-"));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const [redis, child] = await Promise.all([
-    startRedis({ dir: join(dir, "redis"), durability: "everysec", logger }),
+    startRedis({ dir: join(dir, "redis"), durability: "fsync", logger }),
     startClickHouse({ dir: join(dir, "ch"), port: 0, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger }),
   ]);
   closing(redis);
@@ -63,6 +65,7 @@ export async function openStores(): Promise<Stores> {
     archive: async (config = {}, through = cold) =>
       closing(
         await startArchive({
+          interval: 1_000_000,
           hot,
           cold: through,
           config: { ...settings, ...config },
@@ -70,7 +73,7 @@ export async function openStores(): Promise<Stores> {
           registry: createRegistry({ processMetrics: false }),
         }),
       ),
-    ...traffic(hot),
+    ...traffic(hot, now),
     async select(query) {
       const answer = await clickhouse.query({ query, format: "TabSeparated" });
       return (await answer.text()).split("\n").filter((line) => line !== "");
@@ -78,9 +81,20 @@ export async function openStores(): Promise<Stores> {
   };
 }
 
-function traffic(hot: Hot): Pick<Stores, "create" | "send" | "deliver"> {
-  const ids = createSnowflake({ worker: 1 });
+/** As a client does: what may be repeated is repeated while Redis is away. */
+const patiently = async (call: () => Promise<unknown>): Promise<unknown> => {
+  try {
+    return await call();
+  } catch (err) {
+    if (!(err instanceof Refusal) || err.code !== 108) throw err;
+    return patiently(call);
+  }
+};
+
+function traffic(hot: Hot, now: () => number): Pick<Stores, "create" | "send" | "deliver"> {
+  const ids = createSnowflake({ worker: 1, now });
   let digest = 0;
+  const generation = Math.floor(Date.now() / 3_600_000);
   return {
     async create(id, members) {
       const [owner = ""] = members;
@@ -91,10 +105,11 @@ function traffic(hot: Hot): Pick<Stores, "create" | "send" | "deliver"> {
       const tables: string[] = [];
       const sends = texts.flatMap((text) => {
         const name = String(digest++).padStart(12, "0");
-        tables.push(keys.dedupe(id, name, 1), keys.dedupe(id, name, 0));
+        tables.push(keys.dedupe(id, name, generation), keys.dedupe(id, name, generation - 1));
         return [user, name, ids.next(), 1, `m"from":"${user}","kind":"text","body":${JSON.stringify({ text })},"clientMsgId":"${name}"`];
       });
-      await hot.run("commit", [keys.head(id), keys.mailbox(id), keys.outbox(partitionOf(id)), ...tables], [1, id, texts.length, ...sends]);
+      const touched = [keys.head(id), keys.mailbox(id), keys.outbox(partitionOf(id)), ...tables];
+      await patiently(() => hot.run("commit", touched, [1, id, texts.length, ...sends]));
     },
     async deliver(id, users, from, to) {
       const seqs = Array.from({ length: to - from + 1 }, (_, i) => from + i);
