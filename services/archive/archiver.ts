@@ -179,7 +179,7 @@ function inserts({ cold, logger, metrics }: ArchiverDeps): (batch: Batch, signal
     }
     const failed = results.find(({ status }) => status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
-    const lost = results[4].status === "fulfilled" ? results[4].value : { entries: 0, pointers: 0 };
+    const lost = results[5].status === "fulfilled" ? results[5].value : { entries: 0, pointers: 0 };
     if (lost.entries + lost.pointers === 0) return;
     metrics.tributary_archive_missing_total.inc({ kind: "mailbox" }, lost.entries);
     metrics.tributary_archive_missing_total.inc({ kind: "inbox" }, lost.pointers);

@@ -7,6 +7,7 @@ import { wentOffline } from "#shared/hot/users.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { createHistory, type ReadInbox } from "./history.ts";
 import { createInboxPushing } from "./inbox-push.ts";
+import { keepJournal } from "./journal.ts";
 import { newsTeller } from "./news.ts";
 import type { Attached, AttachRequest, Hub, Outlet } from "./ports.ts";
 import { startPositionChecks } from "./position-checks.ts";
@@ -35,6 +36,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
   const { hot, entries, bus, recover, logger, node } = parts;
   const seating = new Seating();
   const sessions = new Map<Outlet, Session>();
+  const journal = keepJournal(hot, node, logger);
   const preparing = createPreparing(hot, entries);
   const inboxes = createInboxPushing({ hot, entries, seating, preparing, logger });
   const rooms = createRoomPushing({ hot, entries, seating, logger });
@@ -101,6 +103,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     const quiet = request.push === "notify";
     const session = new Session(outlet.user, outlet, quiet ? newsTeller(outlet) : null);
     sessions.set(outlet, session);
+    journal.connected(outlet, request.device ?? "");
     const recovered = await enter(session, quiet ? null : (request.sdkPositions ?? request.storedPositions)).catch((thrown: unknown) => {
       sessions.delete(outlet);
       throw thrown;
@@ -129,6 +132,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     detach(outlet) {
       const session = sessions.get(outlet);
       sessions.delete(outlet);
+      journal.disconnected(outlet);
       if (session !== undefined) exit(session);
     },
     history: history.read,
@@ -157,6 +161,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     },
     async [Symbol.asyncDispose]() {
       checks[Symbol.dispose]();
+      await journal[Symbol.asyncDispose]();
       for (const user of seating.users.keys()) await wentOffline(hot, user, node).catch(() => undefined);
     },
   };

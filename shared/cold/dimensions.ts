@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ask } from "./ask.ts";
-import type { ConversationRow, MemberRow } from "./rows.ts";
+import type { ConversationRow, MemberRow, SessionRow } from "./rows.ts";
 import { chunksOf, idLiteral, numberLiteral, stringLiteral } from "./sql.ts";
 
 const KEYS_A_QUERY = 5_000;
@@ -15,12 +15,19 @@ export const conversationKey = ({ conversation_id, seq, change }: ConversationKe
 export const memberKey = ({ conversation_id, user, seq, change, at }: MemberKey): string =>
   `${conversation_id} ${user} ${seq} ${change} ${at}`;
 
+export type SessionKey = Pick<SessionRow, "user" | "session" | "change">;
+
+/** One key a beginning or end of a connection. */
+export const sessionKey = ({ user, session, change }: SessionKey): string => `${user} ${session} ${change}`;
+
 /** Which changes are in the dimension tables. */
 export interface DimensionKeys {
   /** As `conversationKey`s. */
   existingConversations(keys: readonly ConversationKey[]): Promise<Set<string>>;
   /** As `memberKey`s. */
   existingMembers(keys: readonly MemberKey[]): Promise<Set<string>>;
+  /** As `sessionKey`s. */
+  existingSessions(keys: readonly SessionKey[]): Promise<Set<string>>;
 }
 
 type Raw<Key> = { [Field in keyof Key]: string };
@@ -47,6 +54,15 @@ export const createDimensionKeys = (client: ClickHouseClient): DimensionKeys => 
       const rows = await ask(client, query, (raw: Raw<Omit<MemberRow, "at">> & { at_ms: string }) => raw);
       for (const { at_ms, ...row } of rows)
         found.add(memberKey({ ...row, change: row.change as MemberRow["change"], seq: Number(row.seq), at: Number(at_ms) }));
+    }
+    return found;
+  },
+  async existingSessions(keys) {
+    const found = new Set<string>();
+    for (const chunk of chunksOf(keys, KEYS_A_QUERY)) {
+      const tuples = chunk.map(({ user, session }) => `(${stringLiteral(user)},${stringLiteral(session)})`);
+      const query = `SELECT DISTINCT user, session, change FROM tributary.sessions WHERE (user, session) IN (${tuples.join(",")})`;
+      for (const row of await ask(client, query, (raw: Raw<SessionKey>) => raw)) found.add(sessionKey(row as SessionKey));
     }
     return found;
   },

@@ -4,13 +4,15 @@ import type { EntryLetter } from "./entry.ts";
  * Records of the outbox, lines of text in the field `r` of a stream entry, in commit order of each conversation:
  * "E <conversation> <seq> <letter> <id> <count> <w|r>" an entry, with the mode it is delivered in ·
  * "C <conversation> <creator>" created · "R <conversation> <user> <readSeq> <count>" read · "P <conversation> <user>" one's own flags ·
- * "F <conversation> <user> <+|-> <seq> <w|r>" followed, unfollowed
+ * "F <conversation> <user> <+|-> <seq> <w|r>" followed, unfollowed ·
+ * "S 0 <user> <session> <device|-> <node> <at>:<life>" connected (life 0) or disconnected, in ms; of no conversation
  */
 export type OutboxRecord =
   | { type: "entry"; conversationId: string; seq: number; letter: EntryLetter; id: string; count: number; mode: "w" | "r" }
   | { type: "created"; conversationId: string; creator: string }
   | { type: "read"; conversationId: string; user: string; readSeq: number; count: number }
   | { type: "own"; conversationId: string; user: string }
+  | { type: "session"; conversationId: string; user: string; session: string; device: string; node: string; at: number; life: number }
   | { type: "follow"; conversationId: string; user: string; on: boolean; seq: number; mode: "w" | "r" };
 
 /** Reads one line. Throws on a letter it does not know: a newer writer's record must stop an older reader, not be lost. */
@@ -27,10 +29,27 @@ export function parseRecord(line: string): OutboxRecord {
       return { type: "own", conversationId, user: a };
     case "F":
       return { type: "follow", conversationId, user: a, on: b === "+", seq: Number(c), mode: d as "w" | "r" };
+    case "S": {
+      const [at, life] = e.split(":");
+      return {
+        type: "session",
+        conversationId,
+        user: a,
+        session: b,
+        device: c === "-" ? "" : c,
+        node: d,
+        at: Number(at),
+        life: Number(life),
+      };
+    }
     default:
       throw new Error(`outbox record of unknown type: ${line.slice(0, 80)}`);
   }
 }
+
+/** The line of a connection that began (life 0) or ended. */
+export const sessionLine = (user: string, session: string, device: string, node: string, at: number, life: number): string =>
+  `S 0 ${user} ${session} ${device === "" ? "-" : device} ${node} ${at}:${life}`;
 
 /** What a fan-out worker tells a gateway node: what inboxes and rooms got, in order, inboxes first. */
 export interface PushBatch {
