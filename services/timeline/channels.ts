@@ -14,6 +14,8 @@ export interface Channel {
   /** The last one of an open channel ends with the newest entry, or where the conversation has switched and the inbox does not know yet. */
   intervals: Stay[];
   open: boolean;
+  /** Open for the inbox, but by the head it has ended with its last interval: a reader gets no more by it. */
+  over: boolean;
 }
 
 export const channelOf = (conversationId: string): string => `conversation:${conversationId}`;
@@ -27,9 +29,11 @@ export function channel(record: InboxRecord, standing: Standing, past: string): 
   const { conversationId, epoch } = standing;
   const open = isOpen(record);
   const intervals: Stay[] = [];
+  let over = false;
   for (const { joined, left } of intersect(staysOf(standing.member, past), standing.readIntervals)) {
     if (open && joined >= record.readBegin) {
       intervals.push({ joined: record.readBegin, left: Math.min(left, standing.seq) });
+      over = left <= standing.seq;
       break;
     }
     // What began after the inbox's own view of the conversation is told by what the inbox gets next.
@@ -37,7 +41,7 @@ export function channel(record: InboxRecord, standing: Standing, past: string): 
   }
   const present = open && intervals.at(-1)?.joined === record.readBegin;
   if (open && !present) intervals.push({ joined: record.readBegin, left: Math.max(record.readBegin, standing.seq) });
-  return { conversationId, epoch, intervals, open };
+  return { conversationId, epoch, intervals, open, over };
 }
 
 /**

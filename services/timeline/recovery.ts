@@ -122,8 +122,10 @@ function choose(record: InboxRecord, standing: Standing, past: string, positions
 }
 
 async function recoverChannel(reading: Reading, { channel: built, from, known }: Chosen, budget: Budget): Promise<ChannelState | null> {
-  const { conversationId, epoch, open, intervals } = built;
-  if (intervals.length === 0) return null;
+  const { conversationId, epoch, intervals } = built;
+  // Nobody sits in a room that has nothing more for them: the inbox goes on with what comes after.
+  const open = built.open && !built.over;
+  if (intervals.length === 0 || (from === null && !open)) return null;
   const base = { channel: channelOf(conversationId), conversationId, epoch, wasRecovering: from !== null };
   const lost = { ...base, recovered: false, parts: [{ offset: endOf(built), publications: [], ended: !open }] };
   if (from === null || !known) return lost;
