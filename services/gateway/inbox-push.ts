@@ -146,7 +146,8 @@ export function createInboxPushing(deps: {
       const owes = range.pointers.map(parsePointer).some((pointer) => isEvent(pointer) && wantsTotal(pointer));
       const total = owes ? await preparing.total(session.user) : 0;
       const before = session.inboxAt;
-      if (!session.gone) put(session, range.first, range.pointers, total);
+      if (session.gone) return;
+      put(session, range.first, range.pointers, total);
       if (session.inboxAt === before) throw new Error(`offset ${before + 1} of an inbox cannot be read`);
     }
   }
