@@ -53,6 +53,8 @@ export interface Ledger extends Witness {
   readonly rooms: Room[];
   readonly sendings: Sending[];
   readonly snapshots: Snapshot[];
+  /** `user conversation` where a `message.read` got no answer, so that the read seq is known only when it is looked up. */
+  readonly lostReads: Set<string>;
   /** Entries by `conversation seq`, as the first device got them. */
   entryAt: (id: string, seq: number) => Happening | undefined;
   /** Lower bound of the user's read seq, from what has been answered to them. */
@@ -87,6 +89,7 @@ export function createLedger(): Ledger {
     sendings,
     snapshots,
     rooms: [],
+    lostReads: new Set(),
     fault: (what) => faults.push(what),
     head,
     entry(seen) {
