@@ -1,6 +1,6 @@
-import { assert, boolean, constant, constantFrom, integer, oneof, property, record } from "fast-check";
+import { assert, boolean, constant, constantFrom, integer, oneof, property, record, uuid } from "fast-check";
 import { expect, test } from "vitest";
-import { parseRecord, type OutboxRecord } from "./record.ts";
+import { parseRecord, sessionLine, type OutboxRecord } from "./record.ts";
 import { aConversationId, aMessageId, anEntry, aSeq, aUser } from "./testing.ts";
 
 const mode = constantFrom<"w" | "r">("w", "r");
@@ -14,6 +14,26 @@ const anyRecord = oneof(
   record({ type: constant("created" as const), conversationId: aConversationId, creator: aUser }),
   record({ type: constant("read" as const), conversationId: aConversationId, user: aUser, readSeq: aSeq, count: integer({ min: 0 }) }),
   record({ type: constant("own" as const), conversationId: aConversationId, user: aUser }),
+  record({
+    type: constant("session" as const),
+    conversationId: constant("0"),
+    user: aUser,
+    session: uuid(),
+    device: constantFrom("", "ios", "web"),
+    node: constantFrom("4fcda547", "00000000"),
+    at: integer({ min: 0 }),
+    life: integer({ min: 0 }),
+  }),
+  record({
+    type: constant("session" as const),
+    conversationId: constant("0"),
+    user: aUser,
+    session: constant("1b9d6bcd"),
+    device: constantFrom("", "ios"),
+    node: constant("n1"),
+    at: integer({ min: 0, max: 2 ** 44 }),
+    life: integer({ min: 0 }),
+  }),
   record({ type: constant("follow" as const), conversationId: aConversationId, user: aUser, on: boolean(), seq: aSeq, mode }),
 );
 
@@ -28,6 +48,10 @@ function lineOf(one: OutboxRecord): string {
       return `R ${one.conversationId} ${one.user} ${one.readSeq} ${one.count}`;
     case "own":
       return `P ${one.conversationId} ${one.user}`;
+    case "session":
+      return sessionLine(one.user, one.session, one.device, one.node, one.at, one.life);
+    case "session":
+      return `S 0 ${one.user} ${one.session} ${one.device || "-"} ${one.node} ${one.at}:${one.life}`;
     case "follow":
       return `F ${one.conversationId} ${one.user} ${one.on ? "+" : "-"} ${one.seq} ${one.mode}`;
   }
