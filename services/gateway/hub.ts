@@ -147,14 +147,15 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     },
     connectionsOf: (user) => (seating.users.get(user) ?? []).flatMap(({ connection }) => connection ?? []),
     async watch(user): Promise<Watch> {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const session = new Session(user, null, resolve);
+      let news = Promise.withResolvers<void>();
+      const session = new Session(user, null, () => news.resolve());
       await enter(session, null);
       goLive(session);
       return {
         async arrived(ms) {
-          const timer = setTimeout(resolve, ms);
-          await promise.finally(() => clearTimeout(timer));
+          const timer = setTimeout(() => news.resolve(), ms);
+          await news.promise.finally(() => clearTimeout(timer));
+          news = Promise.withResolvers();
         },
         [Symbol.dispose]: () => exit(session),
       };

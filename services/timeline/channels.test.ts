@@ -144,7 +144,8 @@ test("while the inbox lags behind, the channel gives no entry twice and none tha
       const story = storyOf(list, reading === 1);
       const known = Math.max(0, list.length - lag);
       const record = recordAt(story, reading === 1, known);
-      const seqs = seqsOf(build(story, record).intervals);
+      const built = build(story, record);
+      const seqs = seqsOf(built.intervals);
       expect(seqs).toEqual([...new Set(seqs)].toSorted((a, b) => a - b));
       for (const seq of seqs) expect(story.modes[seq - 1]).toBe("r");
       const missing = story.events.flatMap((_, i) => {
@@ -153,6 +154,8 @@ test("while the inbox lags behind, the channel gives no entry twice and none tha
         return own && seq <= known && !seqs.includes(seq) ? [seq] : [];
       });
       expect(missing).toEqual([]);
+      const lasts = (list: readonly Stay[]) => list.some(({ joined, left }) => left === END && joined <= record.readBegin);
+      expect(built.over).toBe(built.open && !(lasts(story.stays) && lasts(story.readIntervals)));
     }),
     { numRuns: 2_000 },
   );
@@ -167,7 +170,7 @@ test("a reader at a position is owed the rest of its interval and all of the lat
   );
   assert(
     property(intervals, integer({ min: 0, max: 50 }), (list, position) => {
-      const built: Channel = { conversationId: "7", epoch: "abcd", intervals: list, open: true };
+      const built = { conversationId: "7", epoch: "abcd", intervals: list, open: true, over: false };
       const pieces = owed(built, position);
       const inside = list.some(({ joined, left }) => joined <= position && position <= left);
       expect(pieces !== null).toBe(inside);
@@ -184,5 +187,6 @@ test("a reader at a position is owed the rest of its interval and all of the lat
 });
 
 test("a fresh reader of a channel that never was starts at 0", () => {
-  expect(endOf({ conversationId: "7", epoch: "abcd", intervals: [], open: false })).toBe(0);
+  const never = { conversationId: "7", epoch: "abcd", intervals: [], open: false, over: false };
+  expect(endOf(never)).toBe(0);
 });

@@ -70,7 +70,7 @@ export type Recover = (
 
 /** Something new for a user may come: `arrived` resolves when it has. */
 export interface Watch extends Disposable {
-  /** Resolves when something came since the watch began, or after `ms`. */
+  /** Resolves when something came since the watch began or since this last resolved, or after `ms`. One call at a time. */
   arrived(ms: number): Promise<void>;
 }
 /** Watches for a user on this node. Ready when the promise resolves: what comes later is not missed. */
