@@ -36,7 +36,9 @@ export function createSync(reading: Reading, watch: WatchUser): Handler {
     for (;;) {
       const result = await syncOnce(reading, user, positions, limit);
       const remaining = deadline - Date.now();
-      if (result.publications.length > 0 || result.lost.length > 0 || remaining <= 0) return result;
+      // Who does not say where they stand in their inbox starts at its end: waiting would move the start past what comes meanwhile.
+      const starts = positions[inboxOf(user)] === undefined;
+      if (starts || result.publications.length > 0 || result.lost.length > 0 || remaining <= 0) return result;
       await watching.arrived(remaining);
     }
   };
