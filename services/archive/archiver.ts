@@ -1,5 +1,4 @@
 import { setTimeout as after } from "node:timers/promises";
-import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { ColdStore } from "#shared/cold/store.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
@@ -80,7 +79,7 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
     if (!(await insertUntilDone(batch))) return 0;
     await noteLong(hot, batch);
     await leases.save(batch.ends, "cursor");
-    await trimStreams(hot, streams, (ids) => ids.toSorted(compareStreamIds)[0] as string);
+    await trimStreams(hot, streams);
     const took = performance.now() - begun;
     metrics.tributary_archive_seconds.observe(took / 1_000);
     return more ? 0 : Math.max(0, INTERVAL - took);

@@ -5,11 +5,11 @@ import type { Logger } from "#shared/run/logger.ts";
 import type { Place } from "./reader.ts";
 import { runPipeline, type Stream } from "./streams.ts";
 
-/** A lease that is not renewed for this long is another's to take (ms). */
-const LIFE = 10_000;
-const RENEWAL = 2_500;
-/** A holder stops this long before its lease may end (ms). */
-const MARGIN = 2_000;
+/** A lease that is not renewed for this long is another's to take (ms): after a crash nothing is archived for so long. */
+const LIFE = 3_000;
+const RENEWAL = 750;
+/** A holder begins no insert from this long before its lease may end (ms). */
+const MARGIN = 1_000;
 
 /** A stream of which this archiver is the owner. */
 export interface Holding extends Place {

@@ -1,4 +1,5 @@
 import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 
 /** A stream the archive consumes: the outbox of a partition, or what the inbox scripts wrote. */
@@ -104,12 +105,13 @@ export async function readLags(hot: Hot, streams: readonly Stream[], now = Date.
 }
 
 /** Forgets what every consumer has handled: up to the slowest one's cursor. */
-export async function trimStreams(hot: Hot, streams: readonly Stream[], slowest: (ids: string[]) => string): Promise<void> {
+export async function trimStreams(hot: Hot, streams: readonly Stream[]): Promise<void> {
   const asking = hot.redis.pipeline();
   for (const { cursor, beside } of streams) asking.mget(beside === null ? [cursor] : [cursor, beside]);
   const answers = await runPipeline<(string | null)[]>(asking);
   const trimming = hot.redis.pipeline();
-  for (const [i, { key }] of streams.entries())
-    trimming.xtrim(key, "MINID", slowest((answers[i] as (string | null)[]).map((id) => id ?? "0-0")));
+  for (const [i, { key }] of streams.entries()) trimming.xtrim(key, "MINID", slowest(answers[i] as (string | null)[]));
   await runPipeline(trimming);
 }
+
+const slowest = (cursors: readonly (string | null)[]): string => cursors.map((id) => id ?? "0-0").toSorted(compareStreamIds)[0] ?? "0-0";
