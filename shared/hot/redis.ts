@@ -27,7 +27,8 @@ export async function openHot(url: string, logger: Logger): Promise<Hot> {
   const connect = (commandTimeout?: number): Redis => {
     const redis = new Redis(url, {
       maxRetriesPerRequest: null,
-      autoResendUnfulfilledCommands: false,
+      // Without this, ioredis never settles what was under way when a connection broke. Every script here bears being repeated, and so do the plain commands.
+      autoResendUnfulfilledCommands: true,
       retryStrategy: (attempt) => Math.min(50 * attempt, 500),
       ...(commandTimeout === undefined ? {} : { commandTimeout }),
     });

@@ -48,10 +48,7 @@ export const settings = {
   ),
   SEND_ACK: choice(["committed", "accepted"], "When a send is answered. `accepted` is not in this build yet."),
   DEDUPE_WINDOW: duration("1h", 1_000, 7 * 86_400_000, "How long a repeated clientMsgId or requestId finds its first result."),
-  DURABILITY: choice(
-    ["fsync", "everysec"],
-    "`fsync`: each acknowledged send is on disk; `everysec`: a crash of the machine may lose a second.",
-  ),
+  DURABILITY: choice(["fsync", "everysec"], "`fsync`: each acknowledged send is on disk; `everysec`: a crash may lose the last seconds."),
   REDIS_WAIT: integer(0, 0, 100, "Replicas that must hold a send before it is acknowledged."),
   RATE_LIMITS: flag(true, "`off` lifts the per-user rates, for load tests."),
   RATE_SENDS: integer(50, 1, 1_000_000, "Sends a second a user may make."),
