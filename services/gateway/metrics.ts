@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import { defineMetrics, latencyBuckets, type MetricTable } from "#shared/run/metrics.ts";
 
-const gatewayMetrics = {
+export const gatewayMetrics = {
   tributary_gateway_connections: { kind: "gauge", help: "WebSocket connections that are open." },
   tributary_gateway_commands_total: {
     kind: "counter",

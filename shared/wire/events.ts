@@ -30,20 +30,23 @@ const placed = {
   at: Time,
 };
 
-export const Message = Type.Object({
-  id: Id,
-  ...placed,
-  from: v.UserId,
-  kind: one(...v.messageKinds),
-  body: Type.Unknown({ description: "by kind; null once recalled" }),
-  clientMsgId: v.RequestId,
-  clientSeq: O(count("the sender's own number")),
-  mentions: O(Type.Array(v.UserId)),
-  replyTo: O(v.Seq),
-  edited: O(Type.Object({ at: Time, revision: count("edits so far") })),
-  recalled: O(Type.Object({ at: Time, by: v.UserId })),
-  reactions: O(Type.Record(Type.String(), Type.Object({ n: count("how many"), mine: Type.Boolean() }))),
-});
+export const Message = Type.Object(
+  {
+    id: Id,
+    ...placed,
+    from: v.UserId,
+    kind: one(...v.messageKinds),
+    body: Type.Unknown({ description: "by kind; null once recalled" }),
+    clientMsgId: v.RequestId,
+    clientSeq: O(count("the sender's own number")),
+    mentions: O(Type.Array(v.UserId)),
+    replyTo: O(v.Seq),
+    edited: O(Type.Object({ at: Time, revision: count("edits so far") })),
+    recalled: O(Type.Object({ at: Time, by: v.UserId })),
+    reactions: O(Type.Record(Type.String(), Type.Object({ n: count("how many"), mine: Type.Boolean() }))),
+  },
+  { title: "Message" },
+);
 
 const My = Type.Object({
   role: v.Role,
@@ -56,23 +59,26 @@ const My = Type.Object({
   markedUnread: Type.Boolean(),
 });
 
-export const Conversation = Type.Object({
-  id: v.ConversationId,
-  kind: one("single", "group", "feed", "service"),
-  title: Type.Union([Type.String(), Type.Null()]),
-  owner: Type.Union([v.UserId, Type.Null()]),
-  peer: O(Type.Object({ user: v.UserId, readSeq: count("read up to here") })),
-  members: count("how many"),
-  mode: one("write", "read"),
-  seq: count("newest entry"),
-  count: count("countable messages"),
-  createdAt: Time,
-  history: v.HistoryRule,
-  join: v.JoinRule,
-  meta: O(v.Meta),
-  my: O(My),
-  last: O(Message),
-});
+export const Conversation = Type.Object(
+  {
+    id: v.ConversationId,
+    kind: one("single", "group", "feed", "service"),
+    title: Type.Union([Type.String(), Type.Null()]),
+    owner: Type.Union([v.UserId, Type.Null()]),
+    peer: O(Type.Object({ user: v.UserId, readSeq: count("read up to here") })),
+    members: count("how many"),
+    mode: one("write", "read"),
+    seq: count("newest entry"),
+    count: count("countable messages"),
+    createdAt: Time,
+    history: v.HistoryRule,
+    join: v.JoinRule,
+    meta: O(v.Meta),
+    my: O(My),
+    last: O(Message),
+  },
+  { title: "Conversation" },
+);
 
 /** An entry that is no message. */
 const change = (type: v.ChangeType, fields: Record<string, TSchema>) => Type.Object({ type: L(type), ...placed, ...fields });

@@ -24,16 +24,6 @@ const anyRecord = oneof(
     at: integer({ min: 0 }),
     life: integer({ min: 0 }),
   }),
-  record({
-    type: constant("session" as const),
-    conversationId: constant("0"),
-    user: aUser,
-    session: constant("1b9d6bcd"),
-    device: constantFrom("", "ios"),
-    node: constant("n1"),
-    at: integer({ min: 0, max: 2 ** 44 }),
-    life: integer({ min: 0 }),
-  }),
   record({ type: constant("follow" as const), conversationId: aConversationId, user: aUser, on: boolean(), seq: aSeq, mode }),
 );
 
@@ -50,8 +40,6 @@ function lineOf(one: OutboxRecord): string {
       return `P ${one.conversationId} ${one.user}`;
     case "session":
       return sessionLine(one.user, one.session, one.device, one.node, one.at, one.life);
-    case "session":
-      return `S 0 ${one.user} ${one.session} ${one.device || "-"} ${one.node} ${one.at}:${one.life}`;
     case "follow":
       return `F ${one.conversationId} ${one.user} ${one.on ? "+" : "-"} ${one.seq} ${one.mode}`;
   }
