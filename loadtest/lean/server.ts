@@ -10,6 +10,7 @@ export interface LoadServer extends AsyncDisposable {
   target: Target;
   http: string;
   clickhouseUrl: string | null;
+  redisUrl: string | null;
   process: Server | null;
   token(user: string): string | Promise<string>;
   /** An RPC over HTTP: its result, or throws. */
@@ -30,11 +31,12 @@ export async function startLoadServer(env: Record<string, string> = {}): Promise
     ANALYST_PASSWORD: "analyst",
   };
   const server = await startServer(dir, { ...settings, ...env });
-  const { http, clickhouseUrl } = server.endpoints;
+  const { http, clickhouseUrl, redisUrl } = server.endpoints;
   if (http === null) throw new Error("the server has no gateway");
   return {
     ...reach(http, (user) => tokenOf(user)),
     clickhouseUrl,
+    redisUrl,
     process: server,
     async [Symbol.asyncDispose]() {
       await server.stop();
@@ -56,13 +58,17 @@ export function reachDevelopment(http: string): LoadServer {
   return {
     ...reach(http.replace(/\/$/, ""), (user) => tokens.getOrInsertComputed(user, () => fresh(user))),
     clickhouseUrl: null,
+    redisUrl: null,
     process: null,
     async [Symbol.asyncDispose]() {},
   };
 }
 
 /** How to reach a server at an HTTP address. */
-function reach(http: string, token: LoadServer["token"]): Omit<LoadServer, "clickhouseUrl" | "process" | typeof Symbol.asyncDispose> {
+function reach(
+  http: string,
+  token: LoadServer["token"],
+): Omit<LoadServer, "clickhouseUrl" | "redisUrl" | "process" | typeof Symbol.asyncDispose> {
   const { hostname, port } = new URL(http);
   return {
     target: { host: hostname, port: Number(port === "" ? 80 : port), path: "/connection/websocket" },

@@ -33,6 +33,7 @@ export async function planOf(deps: Deps, records: readonly Placed[]): Promise<Pl
   const plan = new Plan();
   for (const placed of records) {
     const { record } = placed;
+    if (record.type === "entry" && planMessage(deps, plan, record)) continue;
     if (record.type === "entry") await planEntry(deps, plan, record, lookup);
     else await planOwn(deps, plan, placed);
   }
@@ -40,6 +41,17 @@ export async function planOf(deps: Deps, records: readonly Placed[]): Promise<Pl
 }
 
 type EntryRecord = Extract<OutboxRecord, { type: "entry" }>;
+
+/** The many: a message that is copied, with its audience at hand. False if it is another, which takes more. */
+function planMessage({ audiences, traffic }: Deps, plan: Plan, { conversationId, seq, letter, id, count, mode }: EntryRecord): boolean {
+  if (letter !== "m" || mode !== "w" || seq === 1) return false;
+  const audience = audiences.peek(conversationId);
+  if (audience === undefined) return false;
+  const users = audience.at(seq);
+  plan.add({ letter: "E", conversationId, seq, pointer: entryPointer(letter, conversationId, seq, count, id), id, extra: "" }, users);
+  traffic(conversationId, mode, audience.kind, users.length);
+  return true;
+}
 
 async function planEntry(deps: Deps, plan: Plan, record: EntryRecord, lookup: EntryLookup): Promise<void> {
   const { conversationId, seq, letter, id, count, mode } = record;

@@ -43,25 +43,26 @@ export function createInboxPushing(deps: {
         if (text.startsWith("J") || text.startsWith("L") || text.startsWith("V")) owing.add(user);
       }
     }
-    if (missing.size > 0 || owing.size > 0) return takeLater(here, missing, owing);
-    hand(here, new Map());
+    if (missing.size > 0 || owing.size > 0) return takeLater(here, ready, missing, owing);
+    hand(here, ready, new Map());
     return null;
   }
 
-  async function takeLater(here: PushBatch["inbox"], missing: Set<string>, owing: Set<string>): Promise<void> {
+  async function takeLater(here: PushBatch["inbox"], ready: Map<string, Ready>, missing: Set<string>, owing: Set<string>): Promise<void> {
     if (missing.size > 0) await preparing.load(missing);
     const totals = new Map<string, number>();
     await Promise.all([...owing].map(async (user) => totals.set(user, await preparing.total(user))));
-    hand(here, totals);
+    hand(here, ready, totals);
   }
 
-  function hand(here: PushBatch["inbox"], totals: Map<string, number>): void {
+  function hand(here: PushBatch["inbox"], ready: Map<string, Ready>, totals: Map<string, number>): void {
+    const readied = (text: string) => ready.get(text) ?? preparing.at(text);
     for (const [user, first, pointers] of here) {
-      for (const session of seating.users.get(user) ?? []) handOne(session, first, pointers, totals.get(user) ?? 0);
+      for (const session of seating.users.get(user) ?? []) handOne(session, first, pointers, totals.get(user) ?? 0, readied);
     }
   }
 
-  function handOne(session: Session, first: number, pointers: readonly string[], total: number): void {
+  function handOne(session: Session, first: number, pointers: readonly string[], total: number, readied: Preparing["at"]): void {
     const last = first + pointers.length - 1;
     session.inboxWanted = Math.max(session.inboxWanted, last);
     if (session.outlet === null) {
@@ -70,7 +71,7 @@ export function createInboxPushing(deps: {
     }
     if (!session.live || session.filling || last <= session.inboxAt) return;
     if (first > session.inboxAt + 1) fill(session);
-    else put(session, first, pointers, total);
+    else put(session, first, pointers, total, readied);
   }
 
   /** A session that pulls is told, and takes its places in rooms; it is given nothing. */
@@ -83,9 +84,9 @@ export function createInboxPushing(deps: {
   }
 
   /** Puts pointers from the session's position on; stops, and fills, where something is not at hand. */
-  function put(session: Session, first: number, pointers: readonly string[], total: number): void {
+  function put(session: Session, first: number, pointers: readonly string[], total: number, readied: Preparing["at"]): void {
     for (let i = session.inboxAt + 1 - first; i < pointers.length; i++) {
-      const ready = preparing.at(pointers[i] as string);
+      const ready = readied(pointers[i] as string);
       if (ready === null || !leaveRoom(session, ready)) {
         fill(session);
         return;
@@ -147,7 +148,7 @@ export function createInboxPushing(deps: {
       const total = owes ? await preparing.total(session.user) : 0;
       const before = session.inboxAt;
       if (session.gone) return;
-      put(session, range.first, range.pointers, total);
+      put(session, range.first, range.pointers, total, preparing.at);
       if (session.inboxAt === before) throw new Error(`offset ${before + 1} of an inbox cannot be read`);
     }
   }

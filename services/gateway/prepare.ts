@@ -41,7 +41,7 @@ export function createPreparing(hot: Hot, entries: Entries) {
 
   return {
     /** The pointer, ready; null if something of it is not at hand. */
-    at(text: string): Ready | null {
+    at: (text: string): Ready | null => {
       const pointer = parsePointer(text);
       const known = facts.get(pointer.conversationId);
       const begins = mayBegin(pointer);
