@@ -58,7 +58,7 @@ async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: A
 }
 
 /** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served. */
-async function readiness({ hot, pingCold }: Stores): Promise<Record<string, { ok: boolean; detail?: string }>> {
+async function readiness({ hot, pingCold, metrics }: Stores): Promise<Record<string, { ok: boolean; detail?: string }>> {
   const check = async (work: () => Promise<unknown>) => {
     try {
       await work();
@@ -72,6 +72,7 @@ async function readiness({ hot, pingCold }: Stores): Promise<Record<string, { ok
     check(pingCold),
     check(() => caughtUp(hot, "fanout")),
   ]);
+  metrics.tributary_ready.set(redis.ok && clickhouse.ok && fanout.ok ? 1 : 0);
   return { redis, clickhouse, fanout };
 }
 

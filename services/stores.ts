@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { Registry } from "prom-client";
-import { startClickHouse } from "#infra/clickhouse/child.ts";
+import { type ClickHouseChild, startClickHouse } from "#infra/clickhouse/child.ts";
 import { startRedis } from "#infra/redis/child.ts";
 import { createColdClient } from "#shared/cold/client.ts";
 import { createColdStore, type ColdStore } from "#shared/cold/store.ts";
@@ -13,7 +13,7 @@ import { IdsRefused, timeOf } from "#shared/ids/snowflake.ts";
 import { leaseSnowflake } from "#shared/ids/worker-lease.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
-import { defineMetrics, runMetrics } from "#shared/run/metrics.ts";
+import { defineMetrics, type Metrics, runMetrics } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import { openCold } from "./cold-start.ts";
@@ -23,6 +23,7 @@ export interface Stores {
   config: Config;
   logger: Logger;
   registry: Registry;
+  metrics: RunMetrics;
   /** Names this process among the nodes. */
   node: string;
   redisUrl: string;
@@ -38,10 +39,10 @@ export interface Stores {
 /** Opens the stores, starting those that no setting names as children. All is put on the stack as it opens. */
 export async function openStores(config: Config, logger: Logger, registry: Registry, stack: AsyncDisposableStack): Promise<Stores> {
   await mkdir(config.dataDir, { recursive: true });
-  const { tributary_redis_child_restarts_total: restarts } = defineMetrics(registry, runMetrics);
+  const metrics = defineMetrics(registry, runMetrics);
   const [redisUrl, clickhouse] = await Promise.all([
-    config.redisUrl ?? embeddedRedis(config, logger, stack, () => restarts.inc()),
-    config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack) : outerClickHouse(config.clickhouseUrl),
+    config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),
+    config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),
   ]);
   const client = stack.use(createColdClient(clickhouse));
   const hot = stack.use(await openHot(redisUrl, logger));
@@ -50,6 +51,7 @@ export async function openStores(config: Config, logger: Logger, registry: Regis
     config,
     logger,
     registry,
+    metrics,
     node: randomUUID().slice(0, 8),
     redisUrl,
     clickhouseUrl: clickhouse.url,
@@ -73,13 +75,20 @@ async function embeddedRedis(config: Config, logger: Logger, stack: AsyncDisposa
   return stack.use(child).url;
 }
 
+type RunMetrics = Metrics<typeof runMetrics>;
+
 interface ClickHouseAccess {
   url: string;
   user?: string;
   password: string;
 }
 
-async function embeddedClickHouse(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<ClickHouseAccess> {
+async function embeddedClickHouse(
+  config: Config,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+  metrics: RunMetrics,
+): Promise<ClickHouseAccess> {
   const password = await secretFile(join(config.dataDir, "clickhouse-password"));
   const analystPassword = config.analystPassword ?? (config.development ? "" : await secretFile(join(config.dataDir, "analyst-password")));
   const child = await startClickHouse({
@@ -91,7 +100,19 @@ async function embeddedClickHouse(config: Config, logger: Logger, stack: AsyncDi
     logger,
   });
   stack.use(child);
+  const look = setInterval(() => void showMemory(child, metrics), CLICKHOUSE_LOOK);
+  stack.defer(() => clearInterval(look));
   return { url: child.url, password };
+}
+
+/** How often the embedded ClickHouse is asked for its memory, ms. */
+const CLICKHOUSE_LOOK = 5_000;
+
+async function showMemory(child: ClickHouseChild, metrics: RunMetrics): Promise<void> {
+  const status = await child.status().catch(() => null);
+  if (status === null) return;
+  metrics.tributary_clickhouse_child_memory_bytes.set(status.rss);
+  for (const [kind, { busy }] of Object.entries(status.lanes)) metrics.tributary_clickhouse_child_sessions.set({ kind }, busy);
 }
 
 /** User and password of a ClickHouse that is not ours stand in its URL. */

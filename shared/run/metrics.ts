@@ -40,7 +40,9 @@ export type Metrics<T extends MetricTable> = { readonly [N in keyof T]: Instrume
 /** The metrics of the running process itself; every station has a table of its own beside its code. */
 export const runMetrics = {
   tributary_redis_child_restarts_total: { kind: "counter", help: "Times the embedded Redis ended by itself and was started again." },
-  tributary_ready: { kind: "gauge", help: "1 while every dependency answers, else 0." },
+  tributary_clickhouse_child_memory_bytes: { kind: "gauge", help: "Memory of the embedded ClickHouse." },
+  tributary_clickhouse_child_sessions: { kind: "gauge", help: "Queries the embedded ClickHouse runs, by kind of user.", labels: ["kind"] },
+  tributary_ready: { kind: "gauge", help: "1 if every dependency answered when `/ready` was asked last, else 0." },
 } as const satisfies MetricTable;
 
 /** An empty registry; with `processMetrics` it also has CPU, memory, garbage collection and event-loop lag. One a process, so that tests can have many. */
