@@ -30,7 +30,7 @@ function run(code: string): { child: ChildProcess; output: () => string; all: ()
 }
 
 test("the program of the clients' guide runs to its end and says what the guide says", async () => {
-  const { child, output } = run(
+  const { child, output, all } = run(
     snippets("docs/clients.md")
       .map(({ code }) => code)
       .join("\n"),
