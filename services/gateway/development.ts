@@ -4,7 +4,7 @@ import { Compile } from "typebox/compile";
 import { type Config, isLoopback } from "#shared/run/config.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import { UserId } from "#shared/wire/values.ts";
-import type { JsonBody } from "./http.ts";
+import type { JsonBody } from "./json-body.ts";
 import { signDevelopmentToken } from "./token.ts";
 import { wrongWith } from "./wording.ts";
 

@@ -7,6 +7,7 @@ import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { errorTable, Refusal } from "#shared/wire/errors.ts";
 import type { Calls } from "./calls.ts";
+import type { JsonBody } from "./json-body.ts";
 import { addDevelopmentToken } from "./development.ts";
 import { openApiDocument } from "./openapi.ts";
 import { isOriginAllowed } from "./origins.ts";
@@ -16,12 +17,6 @@ import type { TokenResult } from "./token.ts";
 
 /** Names each dependency and whether it answers. */
 export type Ready = () => Promise<Record<string, { ok: boolean; detail?: string }>>;
-
-/** A JSON request body with the size it came in. */
-export interface JsonBody {
-  value: unknown;
-  bytes: number;
-}
 
 interface Parts {
   config: Pick<Config, "allowedOrigins" | "development" | "host">;

@@ -10,6 +10,7 @@ export interface MessageRow {
   kind: string;
   /** JSON */
   body: string;
+  /** What a search finds. */
   text: string;
   at: number;
   /** 0: none */

@@ -36,50 +36,38 @@ async function change(
 
 const memberKeys = (id: string) => [keys.head(id), keys.mailbox(id), keys.order(id), keys.past(id), outboxOf(id), keys.leavers(id)];
 
-/** Largest membership by kind of joining. */
-const LARGEST = { add: 100_000, join: 100_000, follow: 10_000_000 } as const;
+/** Largest membership by way of joining; leaving has none. */
+const LARGEST = { add: 100_000, join: 100_000, follow: 10_000_000, remove: 0, leave: 0 } as const;
 
-/** Adds members, lets one in, or a follower. Resolves to the users who were in already. Refuses with 103, 106, 107. */
-export function join(
+/** Membership scripts take the same keys and arguments, and answer with the users they passed over. */
+function membership(
+  script: "join" | "leave",
+): <Way extends keyof typeof LARGEST>(
   deps: Changing,
   conversationId: string,
   actor: string,
-  way: "add" | "join" | "follow",
+  way: Way,
   users: readonly string[],
-): Promise<string[]> {
-  return change(deps, "join", memberKeys(conversationId), (first, second) => [
-    conversationId,
-    actor,
-    way,
-    first,
-    second,
-    deps.ids.timeOf(first),
-    deps.fanoutWriteMax,
-    LARGEST[way],
-    ...users,
-  ]);
+) => Promise<string[]> {
+  return (deps, conversationId, actor, way, users) =>
+    change(deps, script, memberKeys(conversationId), (first, second) => [
+      conversationId,
+      actor,
+      way,
+      first,
+      second,
+      deps.ids.timeOf(first),
+      deps.fanoutWriteMax,
+      LARGEST[way],
+      ...users,
+    ]);
 }
 
-/** Removes members, or lets one go. Resolves to the users who were not in. Refuses with 103, 107. */
-export function leave(
-  deps: Changing,
-  conversationId: string,
-  actor: string,
-  way: "remove" | "leave",
-  users: readonly string[],
-): Promise<string[]> {
-  return change(deps, "leave", memberKeys(conversationId), (first, second) => [
-    conversationId,
-    actor,
-    way,
-    first,
-    second,
-    deps.ids.timeOf(first),
-    deps.fanoutWriteMax,
-    0,
-    ...users,
-  ]);
-}
+/** Adds members ("add"), lets one in ("join"), or a follower ("follow"). Resolves to the users who were in already. Refuses with 103, 106, 107. */
+export const join = membership("join");
+
+/** Removes members ("remove"), or lets one go ("leave"). Resolves to the users who were not in. Refuses with 103, 107. */
+export const leave = membership("leave");
 
 /** One field of a head with its stored value and how an `update` entry shows it (JSON member). */
 export type FieldChange = [field: "t" | "h" | "j" | "x", value: string, shown: string];

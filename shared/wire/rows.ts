@@ -1,29 +1,7 @@
+import type { MessageRow } from "#shared/cold/rows.ts";
 import { changeOf, letterOf, type Entry } from "./entry.ts";
 import { timeOf } from "#shared/ids/snowflake.ts";
 import { bodies } from "./values.ts";
-
-/** A row of the archive's `messages` table, one an entry. Ids as decimal strings, times in ms. */
-export interface ArchivedEntry {
-  conversation_id: string;
-  seq: number;
-  message_id: string;
-  prev: number;
-  count: number;
-  sender: string;
-  kind: string;
-  /** JSON text */
-  body: string;
-  /** What a search finds. */
-  text: string;
-  at: number;
-  target: number;
-  members: number;
-  mode: string;
-  revision: number;
-  client_msg_id: string;
-  /** JSON text of the remaining fields. */
-  extra: string;
-}
 
 interface MessageFields {
   from: string;
@@ -43,7 +21,7 @@ function textOf(body: unknown): string {
 }
 
 /** An entry as its archive row. `members` and `mode` are those of its time. */
-export function toRow(entry: Entry, members: number, mode: "write" | "read"): ArchivedEntry {
+export function toRow(entry: Entry, members: number, mode: "write" | "read"): MessageRow {
   const fields = JSON.parse(`{${entry.fields}}`) as Record<string, unknown>;
   const common = {
     conversation_id: entry.conversationId,
@@ -76,7 +54,7 @@ export function toRow(entry: Entry, members: number, mode: "write" | "read"): Ar
 
 /** The entry that a row came from. */
 export function fromRow(
-  row: Pick<ArchivedEntry, "conversation_id" | "seq" | "message_id" | "count" | "sender" | "kind" | "body" | "client_msg_id" | "extra">,
+  row: Pick<MessageRow, "conversation_id" | "seq" | "message_id" | "count" | "sender" | "kind" | "body" | "client_msg_id" | "extra">,
 ): Entry {
   const letter = letterOf(row.kind);
   const extra = row.extra.slice(1, -1);

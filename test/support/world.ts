@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
 
 /** One server process of a world. */
 export interface Server {
@@ -25,17 +26,13 @@ export interface Endpoints {
 }
 
 /** A whole Tributary on loopback, in a directory of its own, at ports that the system chooses. */
-export interface World extends AsyncDisposable {
+export interface World extends AsyncDisposable, HttpCalls {
   readonly dir: string;
   /** http://127.0.0.1:port of the (last started) gateway. */
   http(): string;
   /** ws://…/connection/websocket of the same. */
   socket(): string;
   endpoints(): Endpoints;
-  /** A token of the development server. */
-  token(user: string): Promise<string>;
-  /** An RPC over HTTP: the result, or throws with the error object as `cause`. */
-  call<T>(user: string, method: string, params: object): Promise<T>;
   /** Starts the server again on the same data and the same HTTP port, after `server().kill()` or `.stop()`. */
   restart(): Promise<void>;
   server(): Server;
@@ -80,25 +77,7 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
   const http = () => server.endpoints.http ?? "";
   settings["PORT"] = new URL(http()).port;
   settings["CLICKHOUSE_PORT"] = new URL(server.endpoints.clickhouseUrl).port;
-  const tokens = new Map<string, string>();
-
-  async function token(user: string): Promise<string> {
-    const known = tokens.get(user);
-    if (known !== undefined) return known;
-    const answer = await post("/v1/dev/token", { user });
-    const fresh = (answer as { token: string }).token;
-    tokens.set(user, fresh);
-    return fresh;
-  }
-
-  async function post(path: string, body: object, bearer?: string): Promise<unknown> {
-    const response = await fetch(http() + path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...(bearer === undefined ? {} : { Authorization: `Bearer ${bearer}` }) },
-      body: JSON.stringify(body),
-    });
-    return response.json();
-  }
+  const { token, call } = createHttpCalls(http);
 
   return {
     dir,
@@ -106,11 +85,7 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
     socket: () => `${http().replace(/^http/, "ws")}/connection/websocket`,
     endpoints: () => server.endpoints,
     token,
-    async call<T>(user: string, method: string, params: object): Promise<T> {
-      const answer = (await post(`/v1/rpc/${method}`, params, await token(user))) as { result?: T; error?: { code: number; message: string } };
-      if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.code} ${answer.error.message}`, { cause: answer.error });
-      return answer.result as T;
-    },
+    call,
     async restart() {
       server = await startServer(dir, settings);
     },
