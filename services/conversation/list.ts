@@ -10,7 +10,7 @@ import type { Deps } from "./deps.ts";
 export async function present(deps: Deps, user: string, view: View): Promise<Conversation> {
   const shown = withLast(view);
   if (shown.last !== undefined || view.newest === 0 || view.member === null) return shown;
-  const last = await deps.newestMessage(view.conversation.id, user).catch((thrown: unknown) => {
+  const last = await deps.newestMessage(view.conversation.id, user, view.conversation.seq).catch((thrown: unknown) => {
     if (thrown instanceof Refusal && thrown.code === 108) return null;
     throw thrown;
   });

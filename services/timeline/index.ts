@@ -36,9 +36,10 @@ export function createTimeline({ hot, cold, warmDays, logger }: TimelineParts) {
       const placed = await pointersBetween(reading, user, from, to);
       return placed.length === to - from + 1 ? inboxPublications(reading, user, await userState(hot, user), placed) : null;
     },
-    /** The newest message that the user may read, from any tier; null if there is none. */
-    async newestMessage(conversationId: string, user: string): Promise<Message | null> {
-      const { messages } = (await history({ conversationId, limit: 1 } as never, { user, session: null })) as { messages: Message[] };
+    /** The newest message up to a seq that the user may read, from any tier; null if there is none. */
+    async newestMessage(conversationId: string, user: string, seq: number): Promise<Message | null> {
+      const params = { conversationId, before: seq + 1, limit: 1 };
+      const { messages } = (await history(params as never, { user, session: null })) as { messages: Message[] };
       return messages[0] ?? null;
     },
     /** A conversation's count at a seq that is no longer hot. Refuses with 108 when the archive is away. */
