@@ -77,8 +77,10 @@ function checkEvents(feed: Feed, ledger: Ledger, told: ReadonlyMap<string, Told>
     const place = placeOf(event);
     if (place !== null && inside.get(place.id) !== true) ledger.fault(`${where}: an entry of ${place.id} before the event of being in it`);
     if (place !== null && event.message?.from === feed.user) read.set(place.id, Math.max(place.seq, read.get(place.id) ?? 0));
-    if (event.type === "conversation" && event.conversation !== undefined)
-      inside.set(event.conversation.id, event.conversation.my !== undefined);
+    if (event.type === "conversation" && event.conversation !== undefined) {
+      // Who is out again by the time of the event is told of it without `my`, and gets the entries of the stay all the same.
+      inside.set(event.conversation.id, event.conversation.my !== undefined || event.change === "joined");
+    }
     if (event.type === "read") checkRead(event, where, read, feed.user, ledger, told);
   }
   for (const [id, { room, membersAt, head }] of told) {

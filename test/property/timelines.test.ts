@@ -7,6 +7,7 @@ import { printed, schedules, type Schedule } from "./schedule.ts";
 /** Runs of each property; more for a hunt. A failure prints the seed and the path with which PROPERTY_SEED and PROPERTY_PATH run it again. */
 const RUNS = Number(process.env["PROPERTY_RUNS"] ?? "60");
 const SEED = process.env["PROPERTY_SEED"];
+/** PROPERTY_SHRINK=0 stops at the first failure as it is. */
 const PATH = process.env["PROPERTY_PATH"];
 const FANOUT_WRITE_MAX = 4;
 
@@ -30,6 +31,7 @@ test("whatever happens to conversations and devices, every device of every user 
   const details = await fc.check(property, {
     numRuns: RUNS,
     interruptAfterTimeLimit: 200_000,
+    endOnFailure: process.env["PROPERTY_SHRINK"] === "0",
     ...(SEED === undefined ? {} : { seed: Number(SEED) }),
     ...(PATH === undefined ? {} : { path: PATH }),
   });
