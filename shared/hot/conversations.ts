@@ -53,7 +53,7 @@ function parseView(user: string, id: string, row: string[]): View {
     join: join === "o" ? "open" : "invite",
     ...(meta === "" ? {} : { meta: JSON.parse(meta) as unknown }),
   };
-  if (member !== null && member.role !== "follower") conversation.my = myOf(member, Number(count));
+  if (member !== null) conversation.my = myOf(member, Number(count));
   return {
     conversation,
     epoch,
