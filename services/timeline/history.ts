@@ -124,20 +124,19 @@ async function fill(page: Page, source: Source, spans: readonly Span[], take: Ta
           page.more = true;
           return;
         }
-        cover(page, entry.seq, entry.seq);
+        cover(page, entry.seq);
       }
       const at = found.entries.at(-1)?.seq;
       if (at === undefined) break;
       rest = source.descending ? { low: rest.low, high: at - 1 } : { low: at + 1, high: rest.high };
       step = Math.min(step * 2, MOST_STEP);
     }
-    cover(page, low, high);
   }
 }
 
-function cover(page: Page, low: number, high: number): void {
-  page.first = page.first === 0 ? low : Math.min(page.first, low);
-  page.last = Math.max(page.last, high);
+function cover(page: Page, seq: number): void {
+  page.first = page.first === 0 ? seq : Math.min(page.first, seq);
+  page.last = Math.max(page.last, seq);
 }
 
 /** The next entries of a span: those at hand, else from the store; null, with `more`, where it is away and the page has something to show. */
