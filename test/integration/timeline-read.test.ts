@@ -1,18 +1,11 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { timelineRead } from "#services/timeline/read.ts";
-import { newestFirst } from "#services/timeline/mixer-merge.ts";
 import { createSnowflake } from "#shared/ids/snowflake.ts";
 import { Refusal } from "#shared/wire/errors.ts";
-import type { Message } from "#shared/wire/values.ts";
 import { newScene, perform, stepArbitrary, type Scene, type Step } from "./timeline-steps.ts";
-import { createTraffic, stayed, type Known, type Traffic } from "./timeline-traffic.ts";
-import { openTiers, unreachable, type Readers, type Tiers } from "./timeline-world.ts";
-
-interface Page {
-  items: { source: string; key: string; message: Message }[];
-  cursor: string | null;
-}
+import { createTraffic, type Known, type Traffic } from "./timeline-traffic.ts";
+import { expected, expectOrdered, named, namesOf, reader, walk } from "./timeline-walk.ts";
+import { openTiers, unreachable, type Tiers } from "./timeline-world.ts";
 
 let tiers: Tiers;
 let traffic: Traffic;
@@ -22,42 +15,6 @@ beforeAll(async () => {
   traffic = createTraffic(tiers.hot);
 });
 afterAll(async () => await tiers[Symbol.asyncDispose]());
-
-const reader = (readers: Readers, user: string) => {
-  const handler = timelineRead(readers);
-  return async (params: object): Promise<Page> => (await handler(params as never, { user, session: null })) as Page;
-};
-
-async function walk(
-  read: (params: object) => Promise<Page>,
-  params: object,
-  between: () => Promise<void> = async () => {},
-): Promise<Page["items"]> {
-  const items: Page["items"] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Page = await read({ ...params, cursor });
-    items.push(...page.items);
-    cursor = page.cursor;
-    await between();
-  } while (cursor !== null);
-  return items;
-}
-
-const named = (id: string, seq: number): string => `${id}:${seq}`;
-const namesOf = (items: Page["items"]): string[] => items.map(({ message }) => named(message.conversationId, message.seq));
-const expected = (conversations: readonly Known[], user: string, kind?: string): string[] =>
-  conversations.flatMap((known) =>
-    stayed(known, user)
-      .filter((entry) => entry.letter === "m" && (kind === undefined || entry.kind === kind))
-      .map(({ seq }) => named(known.id, seq)),
-  );
-
-function expectOrdered(items: Page["items"]): void {
-  const ranks = items.map(({ key, message }) => ({ key, conversationId: message.conversationId, seq: message.seq }));
-  expect(ranks).toEqual(ranks.toSorted(newestFirst));
-  for (const { key, message } of items) expect(BigInt(key)).toBeGreaterThanOrEqual(BigInt(message.id));
-}
 
 test("a walk gives every message of the stays once, ordered by key, whatever switched, moved or was trimmed, also under traffic", async () => {
   const steps = fc.array(stepArbitrary, { minLength: 20, maxLength: 120 });
@@ -175,11 +132,11 @@ test("an archived inbox is read on within one page where only some kinds are wan
   const number = ++free;
   const user = `lea${number}`;
   const known = await traffic.create(String(900_000 + number), [user]);
-  for (let i = 1; i <= 400; i++) await traffic.send(known, user, i % 20 === 0 ? "image" : "text");
+  for (let i = 1; i <= 400; i++) await traffic.send(known, user, i % 4 === 1 ? "image" : "text");
   await traffic.deliverAll([known]);
   await tiers.trimInbox(user, 400);
-  const items = await walk(reader(tiers.readers(), user), { limit: 200, kinds: ["text"] });
-  expect(namesOf(items)).toEqual(expected([known], user, "text").toReversed());
+  const items = await walk(reader(tiers.readers(), user), { limit: 50, kinds: ["image"] });
+  expect(namesOf(items)).toEqual(expected([known], user, "image").toReversed());
 });
 
 test.each([1, 2])("a message whose key an inbox raised to the id of another one comes once, as does the other (%i)", async (first) => {
