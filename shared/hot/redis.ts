@@ -51,6 +51,7 @@ export async function openHot(url: string, logger: Logger): Promise<Hot> {
     redis.disconnect();
     throw new Error(`Redis at ${url.replace(/\/\/[^@/]*@/, "//")} does not answer; start it or correct REDIS_URL`, { cause: err });
   }
+  refuseWhileAway(redis);
 
   async function run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const script = scripts[name];
@@ -60,12 +61,13 @@ export async function openHot(url: string, logger: Logger): Promise<Hot> {
         return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
       } catch (err) {
         const message = err instanceof Error ? err.message : String(err);
+        const away = err instanceof Refusal && err.code === 108;
         if (message.startsWith("NOSCRIPT")) {
           await redis.script("LOAD", script.source);
         } else if (message.includes("OOM command not allowed")) {
           throw new Refusal(111, "the hot tier is full");
-        } else if (!isAway(message) || Date.now() >= deadline) {
-          throw isAway(message) ? new Refusal(108, "the hot tier is away") : err;
+        } else if (!away || Date.now() >= deadline) {
+          throw err;
         } else {
           await after(20);
         }
@@ -96,5 +98,22 @@ const awayWords = [
   "READONLY",
 ];
 
+/**
+ * Makes the commands of a connection reject with 108 where Redis could not be reached. Those of a pipeline keep their errors in its rows, and
+ * ioredis takes no answer from what it sends again itself.
+ */
+function refuseWhileAway(redis: Redis): void {
+  const send = redis.sendCommand.bind(redis);
+  const sent = new WeakSet<object>();
+  redis.sendCommand = (command, stream) => {
+    const answer = send(command, stream);
+    if (stream !== undefined || !(answer instanceof Promise) || sent.has(command)) return answer;
+    sent.add(command);
+    return answer.catch((thrown: unknown) => {
+      throw thrown instanceof Error && isAway(thrown.message) ? new Refusal(108, "the hot tier is away") : thrown;
+    });
+  };
+}
+
 /** True if the message says that Redis could not be reached, so that the call may be repeated. */
-export const isAway = (message: string): boolean => awayWords.some((word) => message.includes(word));
+const isAway = (message: string): boolean => awayWords.some((word) => message.includes(word));
