@@ -5,7 +5,7 @@ import { spread, type Row } from "./result.ts";
 
 const BODY = "x".repeat(200);
 /** Messages of one run; its figure is their median. */
-const MESSAGES = 7;
+const MESSAGES = 15;
 
 /** A group whose members all are online; its entries are read, not copied. */
 async function bigGroup(server: LoadServer, count: number): Promise<string> {
