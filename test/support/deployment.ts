@@ -14,7 +14,9 @@ export interface Deployment extends HttpCalls, AsyncDisposable {
   socket(): string;
   readonly clickhouseUrl: string;
   readonly redis: RedisChild;
-  readonly clickhouse: ClickHouseChild;
+  clickhouse(): ClickHouseChild;
+  /** Ends ClickHouse and keeps it away; the function starts it again at the same address. */
+  withoutClickHouse(): Promise<() => Promise<void>>;
   server(role: Role): Server;
   /** Starts a role again on the same data, after `server(role).kill()` or `.stop()`; the gateway at the same address. */
   restart(role: Role): Promise<void>;
@@ -28,12 +30,11 @@ export async function startDeployment(env: Record<string, string> = {}): Promise
   const dir = await mkdtemp(join(tmpdir(), "tributary-"));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
   const logger = createLogger("silent", { role: "test" });
-  const [redis, clickhouse] = await Promise.all([
-    startRedis({ dir: join(dir, "redis"), durability: "fsync", logger }),
-    startClickHouse({ dir: join(dir, "ch"), port: 0, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger }),
-  ]);
-  stack.use(redis);
-  stack.use(clickhouse);
+  const startColdTier = (at: number) =>
+    startClickHouse({ dir: join(dir, "ch"), port: at, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger });
+  const redis = stack.use(await startRedis({ dir: join(dir, "redis"), durability: "fsync", logger }));
+  let clickhouse = await startColdTier(0);
+  stack.defer(() => clickhouse[Symbol.asyncDispose]());
   const written = new URL(clickhouse.url);
   [written.username, written.password] = ["tributary", encodeURIComponent(password)];
   const settings: Record<string, string> = {
@@ -62,7 +63,14 @@ export async function startDeployment(env: Record<string, string> = {}): Promise
     socket: () => `ws://127.0.0.1:${port}/connection/websocket`,
     clickhouseUrl: clickhouse.url,
     redis,
-    clickhouse,
+    clickhouse: () => clickhouse,
+    async withoutClickHouse() {
+      const { port: at } = clickhouse;
+      await clickhouse[Symbol.asyncDispose]();
+      return async () => {
+        clickhouse = await startColdTier(at);
+      };
+    },
     server(role) {
       const server = servers.get(role);
       if (server === undefined) throw new Error(`no ${role} runs`);

@@ -1,9 +1,9 @@
 /** Calls over HTTP with tokens of a development server. */
 export interface HttpCalls {
   /** A token of the development server. */
-  token(user: string): Promise<string>;
+  token: (user: string) => Promise<string>;
   /** An RPC over HTTP: the result, or throws with the error object as `cause`. */
-  call<T>(user: string, method: string, params: object): Promise<T>;
+  call: <T>(user: string, method: string, params: object) => Promise<T>;
 }
 
 /** @param http address of the gateway, as it is at the time of a call */

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { until } from "./until.ts";
 
 const read = (path: string): string => {
   try {
@@ -19,10 +20,14 @@ export function processesOf(dir: string): { pid: number; command: string }[] {
   });
 }
 
-/** The embedded store that works for the server of a directory. */
-export function childOf(dir: string, kind: "redis" | "clickhouse"): number {
+/** The embedded store that works for the server of a directory; waits for one that is being started again. */
+export async function childOf(dir: string, kind: "redis" | "clickhouse"): Promise<number> {
   const name = kind === "redis" ? /redis-server/ : /infra\/clickhouse\/server\.ts/;
-  const found = processesOf(dir).find(({ command }) => name.test(command));
-  if (found === undefined) throw new Error(`no ${kind} works for ${dir}`);
-  return found.pid;
+  const find = () => processesOf(dir).find(({ command }) => name.test(command));
+  await until(
+    () => find() !== undefined,
+    20_000,
+    () => `a ${kind} that works for ${dir}`,
+  );
+  return find()?.pid ?? 0;
 }

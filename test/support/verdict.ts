@@ -78,7 +78,9 @@ async function everyDevice(chatter: Chatter, stage: HttpCalls, id: string, messa
 
 /** Sending implies having read up to one's own message; every entry of the talk counts. */
 async function unread(chatter: Chatter, stage: HttpCalls, user: string): Promise<void> {
-  const { conversations, total } = await conversationsOf(stage, user);
+  const talked = new Set(chatter.conversations.map(({ id }) => id));
+  const list = await conversationsOf(stage, user);
+  const [conversations, total] = [list.conversations.filter(({ id }) => talked.has(id)), list.total];
   const wanted = (id: string, head: number): number => {
     const own = chatter.said.filter((one) => one.user === user && one.conversationId === id).map(({ ack }) => ack?.seq ?? 0);
     return head - Math.max(0, ...own, chatter.readSeqs.get(`${user} ${id}`) ?? 0);
@@ -105,7 +107,7 @@ async function rows(chatter: Chatter, url: string): Promise<void> {
     await until(
       async () => {
         found = await Promise.all([ask(byConversation), ask(byUser)]).then(
-          (both) => both.flat(),
+          (both) => both.flat().filter(({ key }) => lengths.has(String(key))),
           () => [],
         );
         return [...lengths].every(([key, n]) => found.some((row) => row["key"] === key && Number(row["u"]) >= n));
