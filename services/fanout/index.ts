@@ -10,7 +10,7 @@ import { defineMetrics, type MetricTable } from "#shared/run/metrics.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 import { createAudiences } from "./audience.ts";
 import { readPartitions, type OutboxBatch } from "./partitions.ts";
-import { deliver, type Delivered } from "./plan.ts";
+import { deliver, type Delivered, type Gap, type Plan } from "./plan.ts";
 import { planOf, type Deps } from "./process.ts";
 import { repairPlan } from "./repair.ts";
 import { createTraffic } from "./traffic.ts";
@@ -51,7 +51,7 @@ export function startFanout(deps: {
     const end = metrics.tributary_fanout_batch_seconds.startTimer();
     const plan = await planOf(planning, records);
     const delivered = await deliver(hot, plan, seed, config.archiveInbox);
-    await repair(delivered);
+    await repair(plan, delivered);
     push(bus, delivered.pushes, plan.rooms);
     end();
     metrics.tributary_fanout_records_total.inc(records.length);
@@ -60,16 +60,30 @@ export function startFanout(deps: {
     await traffic.tick(Date.now());
   }
 
-  async function repair(delivered: Delivered): Promise<void> {
-    const first = new Map<string, Delivered["gaps"][number]>();
-    for (const gap of delivered.gaps) first.set(`${gap.user} ${gap.op.conversationId}`, gap);
-    for (const gap of first.values()) {
-      metrics.tributary_fanout_repairs_total.inc();
-      for (;;) {
-        const mended = await deliver(hot, await repairPlan({ hot, entries }, gap), seed, config.archiveInbox);
-        for (const [node, inbox] of mended.pushes) delivered.pushes.getOrInsertComputed(node, () => []).push(...inbox);
-        if (mended.written === 0) break;
+  /** Catches inboxes up that lack something, then gives them the rest of the plan. */
+  async function repair(plan: Plan, delivered: Delivered): Promise<void> {
+    for (let gaps = delivered.gaps; gaps.length > 0;) {
+      const first = new Map<string, Gap>();
+      for (const gap of gaps) first.getOrInsert(`${gap.user} ${gap.op.conversationId}`, gap);
+      let mended = 0;
+      for (const gap of first.values()) {
+        metrics.tributary_fanout_repairs_total.inc();
+        mended += await catchUp(gap, delivered);
       }
+      const again = await deliver(hot, plan.only(new Set(gaps.map(({ user }) => user))), seed, config.archiveInbox);
+      gather(again, delivered);
+      if (mended === 0 && again.written === 0) throw new Error(`${gaps.length} steps of inboxes do not fit and cannot be mended`);
+      gaps = again.gaps;
+    }
+  }
+
+  /** From the mailbox, a part at a time; resolves to how many pointers were written. */
+  async function catchUp(gap: Gap, delivered: Delivered): Promise<number> {
+    for (let all = 0; ;) {
+      const mended = await deliver(hot, await repairPlan({ hot, entries }, gap), seed, config.archiveInbox);
+      gather(mended, delivered);
+      if (mended.written === 0) return all;
+      all += mended.written;
     }
   }
 
@@ -92,6 +106,12 @@ export function startFanout(deps: {
       await reader[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Adds what another delivery wrote. */
+function gather(more: Delivered, delivered: Delivered): void {
+  delivered.written += more.written;
+  for (const [node, inbox] of more.pushes) delivered.pushes.getOrInsertComputed(node, () => []).push(...inbox);
 }
 
 /** Inboxes go to the nodes that hold the user, rooms to every node: each knows which rooms it has. */

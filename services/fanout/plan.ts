@@ -51,6 +51,14 @@ export class Plan {
     }
   }
 
+  /** The same for these users alone, without rooms. */
+  only(users: ReadonlySet<string>): Plan {
+    const part = new Plan();
+    part.ops.push(...this.ops);
+    for (const user of users) part.#byUser.set(user, this.#byUser.get(user) ?? []);
+    return part;
+  }
+
   users(): [string, number[]][] {
     return [...this.#byUser];
   }

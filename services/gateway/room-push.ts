@@ -23,6 +23,8 @@ interface Burst {
   to: number;
   line: PreparedLine;
   ended: boolean;
+  /** By user, the seq that ends their stay: the rest is not for them, though their inbox has yet to say so. */
+  leaving: Map<string, number>;
 }
 
 /** Room pushes: one prepared line for all seats of a room; per seat the next seq is sent, a lower one dropped, a higher one filled from the store first. */
@@ -51,12 +53,14 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     const room = seating.rooms.get(conversationId);
     if (room === undefined) return;
     const lines: string[] = [];
+    const leaving = new Map<string, number>();
     for (let seq = from; seq <= to; seq++) {
       const entry = entries.peek(conversationId, seq);
       if (entry === undefined) return fillAll(room);
       lines.push(lineOf(entry));
+      for (const user of leaversOf(entry)) leaving.getOrInsert(user, seq);
     }
-    const burst: Burst = { from, to, line: { line: lines.join("\n") }, ended: ended === 1 };
+    const burst: Burst = { from, to, line: { line: lines.join("\n") }, ended: ended === 1, leaving };
     if (room.jobs.length === 0 && room.seats.size <= SLICE) {
       for (const seat of room.seats) serveSeat(seat, burst);
     } else {
@@ -85,10 +89,11 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     if (room.jobs.length > 0) setImmediate(() => work(room));
   }
 
-  function serveSeat(seat: Seat, { from, to, line, ended }: Burst): void {
+  function serveSeat(seat: Seat, { from, to, line, ended, leaving }: Burst): void {
     if (seat.session.outlet === null) seat.session.news?.();
-    if (seat.at >= to || !seat.session.live || seat.filling) return;
-    if (seat.at !== from - 1) {
+    seat.wanted = Math.max(seat.wanted, to);
+    if (seat.at >= to || seat.left || !seat.session.live || seat.filling) return;
+    if (seat.at !== from - 1 || leaving.has(seat.session.user)) {
       fill(seat);
       return;
     }
@@ -102,7 +107,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   }
 
   function fill(seat: Seat): void {
-    if (seat.filling || seat.session.gone) return;
+    if (seat.filling || seat.left || seat.session.gone) return;
     seat.filling = true;
     void fillUp(seat)
       .catch((err: unknown) => {
@@ -111,15 +116,15 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       })
       .finally(() => {
         seat.filling = false;
+        if (sits(seat) && seat.session.live && seat.at < seat.wanted) fill(seat);
       });
   }
 
   /** To the newest entry, or to the end of the channel. */
   async function fillUp(seat: Seat): Promise<void> {
-    const sits = () => seat.session.seats?.get(seat.conversationId) === seat;
-    while (sits()) {
+    while (sits(seat)) {
       const [range] = await hotRanges(hot, [{ conversationId: seat.conversationId, from: seat.at + 1, to: seat.at + STEP }]);
-      if (range === undefined || !sits()) return;
+      if (range === undefined || !sits(seat)) return;
       if (range.base > seat.at || range.head < seat.at) {
         seat.session.outlet?.close(3010);
         return;
@@ -129,7 +134,8 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
         seat.at = entry.seq;
         seat.session.outlet?.put(lineOf(entry));
         if (entry.letter === "o") seating.end(seat, MODE_CHANGED);
-        if (entry.letter === "o" || leaves(entry, seat.session.user)) return;
+        seat.left = leaversOf(entry).includes(seat.session.user);
+        if (entry.letter === "o" || seat.left) return;
       }
       if (seat.at >= range.head) return;
     }
@@ -138,11 +144,15 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   return { take, fill };
 }
 
-/** True if the user's stay ends with the entry: the rest is not for them, though their inbox has yet to say so. */
-function leaves(entry: Entry, user: string): boolean {
-  if (entry.letter !== "b" || !entry.fields.includes(`"${user}"`)) return false;
+const sits = (seat: Seat): boolean => !seat.session.gone && seat.session.seats?.get(seat.conversationId) === seat;
+
+const NOBODY: string[] = [];
+
+/** The users whose stay ends with the entry. */
+function leaversOf(entry: Entry): string[] {
+  if (entry.letter !== "b") return NOBODY;
   const { users, change } = JSON.parse(`{${entry.fields}}`) as { users: string[]; change: string };
-  return (change === "left" || change === "removed") && users.includes(user);
+  return change === "left" || change === "removed" ? users : NOBODY;
 }
 
 const lineOf = (entry: Entry): string => publicationLine(`conversation:${entry.conversationId}`, eventJson(entry), entry.seq);

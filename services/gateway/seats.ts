@@ -36,7 +36,11 @@ export class Seat {
   readonly epoch: string;
   /** Seq of the last publication sent. */
   at: number;
+  /** Highest seq known to be there. */
+  wanted = 0;
   filling = false;
+  /** The user's stay is over with what was sent; the inbox will end the channel. */
+  left = false;
 
   constructor(session: Session, conversationId: string, epoch: string, at: number) {
     this.session = session;

@@ -22,12 +22,17 @@ const outboxOf = (conversationId: string) => keys.outbox(partitionOf(conversatio
 async function change(
   { hot, ids }: Changing,
   script: ScriptName,
+  conversationId: string,
   scriptKeys: string[],
   args: (first: string, second: string) => (string | number)[],
 ): Promise<string[]> {
   for (let least = "0"; ;) {
     const first = least === "0" ? ids.next() : ids.nextAbove(least);
-    const [outcome, detail = "", ...rest] = (await hot.run(script, scriptKeys, args(first, ids.nextAbove(first)))) as string[];
+    const [outcome, detail = "", ...rest] = (await hot.run(
+      script,
+      [...scriptKeys, keys.operation(conversationId, first)],
+      args(first, ids.nextAbove(first)),
+    )) as string[];
     if (outcome === "ok") return detail === "" ? rest : [detail, ...rest];
     if (outcome === "refused") throw new Refusal(Number(detail) as ErrorCode);
     least = detail;
@@ -50,7 +55,7 @@ function membership(
   users: readonly string[],
 ) => Promise<string[]> {
   return (deps, conversationId, actor, way, users) =>
-    change(deps, script, memberKeys(conversationId), (first, second) => [
+    change(deps, script, conversationId, memberKeys(conversationId), (first, second) => [
       conversationId,
       actor,
       way,
@@ -80,26 +85,24 @@ export async function update(
   fields: readonly FieldChange[],
   own: { set: number; clear: number },
 ): Promise<void> {
-  await change(deps, "update", [keys.head(conversationId), keys.mailbox(conversationId), outboxOf(conversationId)], (first) => [
+  await change(
+    deps,
+    "update",
     conversationId,
-    actor,
-    first,
-    "",
-    fields.length,
-    ...fields.flat(),
-    own.set,
-    own.clear,
-  ]);
+    [keys.head(conversationId), keys.mailbox(conversationId), outboxOf(conversationId)],
+    (first) => [conversationId, actor, first, "", fields.length, ...fields.flat(), own.set, own.clear],
+  );
 }
 
 /** Switches the mode by traffic; does nothing where the conversation is in that mode, or its size forbids it. */
 export async function switchMode(deps: Changing, conversationId: string, mode: "r" | "w"): Promise<void> {
-  await change(deps, "mode", [keys.head(conversationId), keys.mailbox(conversationId), outboxOf(conversationId)], (first) => [
+  await change(
+    deps,
+    "mode",
     conversationId,
-    mode,
-    first,
-    deps.fanoutWriteMax,
-  ]);
+    [keys.head(conversationId), keys.mailbox(conversationId), outboxOf(conversationId)],
+    (first) => [conversationId, mode, first, deps.fanoutWriteMax],
+  );
 }
 
 export interface NewConversation {

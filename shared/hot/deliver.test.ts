@@ -61,6 +61,7 @@ const table: [sentence: string, before: Op[], ops: Op[], answer: string, record:
     { last: 1 },
     ["J 7 0 a w", "E 7 1 1001"],
   ],
+  ["what follows a gap waits for it", [joined("7", 0, "w")], [op("E", "7", 2), op("L", "7", 2)], "2|||1 2", { last: 0 }, ["J 7 0 a w"]],
   ["an entry that leaves a gap is not put but named", [joined("7", 0, "w")], [op("E", "7", 2)], "2|||1", { last: 0 }, ["J 7 0 a w"]],
   ["an entry for who has not joined is named as a gap", [], [op("E", "7", 1)], "1|||1", {}, []],
   [

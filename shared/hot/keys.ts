@@ -36,6 +36,8 @@ export const keys = {
   user: ofUser("u"),
   /** list: the hot pointers of an inbox, the first one having offset = `b` + 1. */
   inbox: ofUser("i"),
+  /** string with expiry: answer of a script that changed a conversation, by the message id it was given. */
+  operation: (conversationId: string, id: string) => `op:{${bucketOfConversation(conversationId)}}:${conversationId}:${id}`,
   /** string: first result of a call with a requestId. */
   request: (user: string, digest: string) => `q:{u${bucketOfUser(user)}}:${user}:${digest}`,
   /** string: conversation id of a pair of users (sorted). */

@@ -68,7 +68,9 @@ export async function wentOffline(hot: Hot, user: string, node: string): Promise
 
 /** Conversations of a user's lists and totals: those that they are in, their own feed among them, followed feeds not. */
 export const listed = (state: UserState): string[] =>
-  [...state.records.values()].filter((record) => record.state === "active" || record.state === "ownFeed").map((record) => record.conversationId);
+  [...state.records.values()]
+    .filter((record) => record.state === "active" || record.state === "ownFeed")
+    .map((record) => record.conversationId);
 
 export interface PointerRange {
   offset: number;
@@ -81,7 +83,11 @@ export interface PointerRange {
 
 /** Hot pointers of an inbox, from and to included; without `to` up to the end. */
 export async function hotPointers(hot: Hot, user: string, from: number, to = -1): Promise<PointerRange> {
-  const [offset, base, epoch, first, ...pointers] = (await hot.run("pointers", [keys.user(user), keys.inbox(user)], [from, to])) as string[];
+  const [offset, base, epoch, first, ...pointers] = (await hot.run(
+    "pointers",
+    [keys.user(user), keys.inbox(user)],
+    [from, to],
+  )) as string[];
   return { offset: Number(offset), base: Number(base), epoch: epoch ?? "", first: Number(first), pointers };
 }
 

@@ -79,7 +79,11 @@ export function createTraffic(hot: Hot) {
     const next = nextId(known);
     const touched = [keys.head, keys.mailbox, keys.order, keys.past].map((key) => key(known.id));
     const args = [known.id, user, script, id, next, Date.now(), LARGEST, script === "join" ? 1_000 : 0, user];
-    const [result] = (await hot.run(script, [...touched, outbox(known.id), keys.leavers(known.id)], args)) as string[];
+    const [result] = (await hot.run(
+      script,
+      [...touched, outbox(known.id), keys.leavers(known.id), keys.operation(known.id, id)],
+      args,
+    )) as string[];
     if (result !== "ok") throw new Error(`${script}: ${result}`);
     const seq = log(known, { letter: "b", id, kind: "", mode: known.mode, [script === "join" ? "joined" : "left"]: user });
     const stays = known.stays.getOrInsertComputed(user, () => []);
@@ -92,8 +96,9 @@ export function createTraffic(hot: Hot) {
   async function follow(known: Known, user: string, on: boolean): Promise<void> {
     await deliverAll([known]);
     const touched = [keys.head, keys.mailbox, keys.order, keys.past].map((key) => key(known.id));
-    const args = [known.id, user, on ? "follow" : "leave", nextId(known), nextId(known), Date.now(), LARGEST, 1_000, user];
-    await hot.run(on ? "join" : "leave", [...touched, outbox(known.id), keys.leavers(known.id)], args);
+    const id = nextId(known);
+    const args = [known.id, user, on ? "follow" : "leave", id, nextId(known), Date.now(), LARGEST, 1_000, user];
+    await hot.run(on ? "join" : "leave", [...touched, outbox(known.id), keys.leavers(known.id), keys.operation(known.id, id)], args);
     const seq = known.log.length;
     const stays = known.stays.getOrInsertComputed(user, () => []);
     const last = stays.at(-1);
@@ -106,7 +111,11 @@ export function createTraffic(hot: Hot) {
     const id = nextId(known);
     const mode = known.mode === "w" ? "r" : "w";
     const args = [known.id, mode, id, LARGEST];
-    const [, seq] = (await hot.run("mode", [keys.head(known.id), keys.mailbox(known.id), outbox(known.id)], args)) as string[];
+    const [, seq] = (await hot.run(
+      "mode",
+      [keys.head(known.id), keys.mailbox(known.id), outbox(known.id), keys.operation(known.id, id)],
+      args,
+    )) as string[];
     if (Number(seq) !== known.log.length + 1) throw new Error(`mode: ${seq}`);
     log(known, { letter: "o", id, kind: "", mode: known.mode });
     known.mode = mode;

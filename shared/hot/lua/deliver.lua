@@ -6,7 +6,7 @@
         F followed, extra "+|- ordinal mode" · V event of one's own, extra: its ordinal, for it is taken once
   A record of (user, conversation): "state last joined readBegin readOffset everRead ordinal"; state a active, w owner of a feed, f follower, x former;
   last: the seq up to which the inbox holds it; readBegin −1 in write mode
-  returns per user "first offset|numbers of the ops appended, * for all|nodes|numbers of the ops that found a gap before them"
+  returns per user "first offset|numbers of the ops appended, * for all|nodes|numbers of the ops that found a gap before them, and of those after them in the conversation"
 ]]
 --@include ids
 local seed, archive, count = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
@@ -48,9 +48,12 @@ for u = 1, (#KEYS - 1) / 2 do
       records[conversation] = r
     end
     local put = false
-    if letter == 'E' or letter == 'B' then
+    if r.gap then
+      gaps[#gaps + 1] = n
+    elseif letter == 'E' or letter == 'B' then
       if r[1] == '-' or (r[1] ~= 'x' and seq > r[2] + 1) then
         gaps[#gaps + 1] = n
+        r.gap = true
       elseif r[1] ~= 'x' and seq == r[2] + 1 then
         put = true
         r[2] = seq

@@ -1,10 +1,13 @@
 --[[ Adds members: by an admin (or any member of an open group), or oneself to an open group; a follower to a feed, without an entry.
-  KEYS  head, mailbox, order, past, outbox, leavers
+  KEYS  head, mailbox, order, past, outbox, leavers, operation
   ARGV  conversation id, actor, 'add' | 'join' | 'follow', message id, next message id, now (ms), largest write-mode membership, largest membership, users…
   returns { 'ok', skipped user… } | { 'refused', code } | { 'again', last id }: the message id is not above the conversation's last
 ]]
 --@include ids
 --@include entries
+--@include operation
+local earlier = answered()
+if earlier then return earlier end
 local id, actor, way, now, most = ARGV[1], ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[7])
 local c = load(KEYS[1], actor)
 if not c then return { 'refused', '103' } end
@@ -62,4 +65,4 @@ else
 end
 switchBySize(c, id, ARGV[5], most)
 save(c, KEYS[1], KEYS[2], KEYS[5])
-return skipped
+return answer(skipped)

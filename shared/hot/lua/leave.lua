@@ -1,10 +1,13 @@
 --[[ Removes members: by an admin, or oneself by leaving; a follower of a feed without an entry.
-  KEYS  head, mailbox, order, past, outbox, leavers
+  KEYS  head, mailbox, order, past, outbox, leavers, operation
   ARGV  conversation id, actor, 'remove' | 'leave', message id, next message id, now (ms), largest write-mode membership, 0, users…
   returns { 'ok', skipped user… } | { 'refused', code } | { 'again', last id }
 ]]
 --@include ids
 --@include entries
+--@include operation
+local earlier = answered()
+if earlier then return earlier end
 local id, actor, way, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[7])
 local c = load(KEYS[1], actor)
 if not c or not c.own then return { 'refused', '103' } end
@@ -66,4 +69,4 @@ else
 end
 switchBySize(c, id, ARGV[5], most)
 save(c, KEYS[1], KEYS[2], KEYS[5])
-return skipped
+return answer(skipped)

@@ -1,10 +1,13 @@
 --[[ Changes what all members see (admins), and what one member keeps for oneself.
-  KEYS  head, mailbox, outbox
+  KEYS  head, mailbox, outbox, operation
   ARGV  conversation id, actor, message id, JSON of the wanted changes ('' for none), number of fields, field, value …, then flags to set (hex digit), flags to clear
   returns { 'ok', '1' if an entry was written else '0', '1' if one's own flags changed else '0' } | { 'refused', code } | { 'again', last id }
 ]]
 --@include ids
 --@include entries
+--@include operation
+local earlier = answered()
+if earlier then return earlier end
 local id, actor = ARGV[1], ARGV[2]
 local c = load(KEYS[1], actor)
 if not c or not c.own then return { 'refused', '103' } end
@@ -39,4 +42,4 @@ if now ~= tonumber(flags) then
   own = '1'
 end
 if wrote == '1' or own == '1' then save(c, KEYS[1], KEYS[2], KEYS[3]) end
-return { 'ok', wrote, own }
+return answer({ 'ok', wrote, own })
