@@ -30,7 +30,7 @@ export const roles: Record<Role, Start> = {
     stack.use(startFanout({ hot, entries, bus, ids, config, logger, registry }));
     return {};
   },
-  async archive({ hot, cold, config, logger, registry }, _shared, stack) {
+  async archive({ hot, archive: cold, config, logger, registry }, _shared, stack) {
     stack.use(await startArchive({ hot, cold, config, logger, registry }));
     return {};
   },

@@ -29,12 +29,18 @@ export interface Stores {
   redisUrl: string;
   clickhouseUrl: string;
   hot: Hot;
+  /** For readers: who waits for a page is told soon that the archive is away. */
   cold: ColdStore;
+  /** For the archive, whose batches and checks may take their time. */
+  archive: ColdStore;
   /** Rejects while the cold tier does not answer. */
   pingCold: () => Promise<void>;
   bus: Bus;
   ids: Ids;
 }
+
+/** Longest wait of a reader for ClickHouse, ms. */
+const READ_PATIENCE = 4_000;
 
 /** Opens the stores, starting those that no setting names as children. All is put on the stack as it opens. */
 export async function openStores(config: Config, logger: Logger, registry: Registry, stack: AsyncDisposableStack): Promise<Stores> {
@@ -45,6 +51,7 @@ export async function openStores(config: Config, logger: Logger, registry: Regis
     config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),
   ]);
   const client = stack.use(createColdClient(clickhouse));
+  const reading = stack.use(createColdClient({ ...clickhouse, timeoutMs: READ_PATIENCE }));
   const hot = stack.use(await openHot(redisUrl, logger));
   await openCold({ client: client.clickhouse, logger, stack });
   return {
@@ -56,9 +63,10 @@ export async function openStores(config: Config, logger: Logger, registry: Regis
     redisUrl,
     clickhouseUrl: clickhouse.url,
     hot,
-    cold: createColdStore(client.clickhouse),
+    cold: createColdStore(reading.clickhouse),
+    archive: createColdStore(client.clickhouse),
     pingCold: async () => {
-      const answer = await client.clickhouse.ping();
+      const answer = await reading.clickhouse.ping();
       if (!answer.success) throw answer.error;
     },
     bus: stack.use(await openBus(hot, logger)),
