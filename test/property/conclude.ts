@@ -1,7 +1,9 @@
 import { until } from "#test/support/until.ts";
 import { checkDeliveries, fromTheBeginning, lacking } from "./deliveries.ts";
 import type { Feed } from "./feed.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Device } from "./device.ts";
+import type { Ledger, Room } from "./ledger.ts";
+import { lookAtOne } from "./looks.ts";
 import { replay, type Told } from "./replay.ts";
 import type { Person, Steps } from "./steps.ts";
 
@@ -19,12 +21,7 @@ const PATIENCE = 8_000;
  * user pulls everything from the beginning, which tells all entries; then every device must come to hold what is owed to it.
  */
 export async function conclude(people: Person[], steps: Steps, ledger: Ledger, rules: Rules): Promise<Map<string, Told>> {
-  await Promise.all(
-    ledger.rooms.map(async (room) => {
-      const who = people.find(({ name }) => name === (room.kind === "group" ? people[0]?.name : room.creator)) as Person;
-      await steps.sendOne(who.name, room.id, `end of ${room.id}`, "the end", null);
-    }),
-  );
+  await Promise.all(ledger.rooms.map((room) => endOf(room, people, steps, ledger, rules)));
   ledger.roundOver();
   let whole: Feed[] = [];
   let told = new Map<string, Told>();
@@ -38,6 +35,19 @@ export async function conclude(people: Person[], steps: Steps, ledger: Ledger, r
   told = replayAll(ledger, rules, (what) => ledger.fault(what));
   for (const [i, person] of people.entries()) checkDeliveries(person, whole[i] as Feed, ledger, told);
   return told;
+}
+
+/** Where traffic decides on the mode as well, the end is where the group has gone to read mode: then the mode stays for a minute. */
+async function endOf(room: Room, people: Person[], steps: Steps, ledger: Ledger, { bySize }: Rules): Promise<void> {
+  const group = room.kind === "group";
+  const who = people.find(({ name }) => name === (group ? people[0]?.name : room.creator)) as Person;
+  const device = who.devices[0] as Device;
+  let ends = 0;
+  const over = async () => {
+    await steps.sendOne(who.name, room.id, `end ${++ends} of ${room.id}`, "the end", null);
+    return bySize || !group || (await lookAtOne(ledger, who.name, device.call, room.id))?.mode === "read";
+  };
+  await until(over, PATIENCE, () => `${room.id} does not go to read mode`).catch((thrown: Error) => ledger.fault(thrown.message));
 }
 
 async function waitFor(ledger: Ledger, missing: () => string[], look: () => Promise<void> = () => Promise.resolve()): Promise<void> {

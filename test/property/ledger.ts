@@ -63,7 +63,7 @@ export interface Ledger extends Witness {
   raiseHead: (id: string, seq: number) => void;
   /** Call before asking; what it returns notes each conversation of the answer. */
   asking: (user: string, from: string) => (conversations: readonly Conversation[]) => void;
-  /** Set when a call left a conversation that nobody may have seen the end of; such entries stretch the upper bound of its head. */
+  /** A call changed, or may have changed, who is in it: its entries stretch the upper bound of the head, as not every answer tells them. */
   left: (id: string) => void;
   /** The round is over: everything begun is answered. */
   roundOver: () => void;

@@ -4,6 +4,7 @@ import { conclude, type Rules } from "./conclude.ts";
 import { createDevice, type Device } from "./device.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { lookAtList, lookAtOne, lookAtUnread } from "./looks.ts";
+import { checkReading } from "./reading.ts";
 import type { Schedule, Step } from "./schedule.ts";
 import { checkSendings } from "./sendings.ts";
 import { createSteps, type Person, type Steps } from "./steps.ts";
@@ -34,6 +35,7 @@ export async function play(world: World, rules: Rules, schedule: Schedule, prefi
     const told = await conclude(people, steps, ledger, rules);
     checkSendings(ledger, told);
     await checkAnswers(people, ledger, told);
+    await Promise.all(people.map((person) => checkReading(person, ledger, told)));
   } catch (thrown) {
     ledger.fault(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
   } finally {

@@ -117,12 +117,12 @@ export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast
     const names = [...new Set(users.map((index) => person(index).name))].filter((name) => way === "add" || name !== people[0]?.name);
     if (names.length === 0) return;
     const answer = await change(who, `conversation.${way}`, { conversationId: room.id, users: names }, twice);
-    if (!("result" in answer)) return;
+    if ("error" in answer) return;
+    ledger.left(room.id);
     for (const name of names) {
       if (way === "add") room.members.add(name);
       else room.members.delete(name);
     }
-    ledger.left(room.id);
   }
 
   async function move({ do: way, user, to, twice }: Step & { do: "join" | "leave" }): Promise<void> {
@@ -131,12 +131,10 @@ export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast
     const who = way === "leave" ? participant(room, user) : person(user);
     if (way === "leave" && who === people[0]) return;
     const answer = await change(who, `conversation.${way}`, { conversationId: room.id }, twice);
-    if (!("result" in answer)) return;
+    if ("error" in answer) return;
+    ledger.left(room.id);
     if (way === "join") room.members.add(who.name);
-    else {
-      room.members.delete(who.name);
-      ledger.left(room.id);
-    }
+    else room.members.delete(who.name);
   }
 
   async function read({ user, device, to, back }: Step & { do: "read" }): Promise<void> {
