@@ -25,6 +25,13 @@ export async function tell(device: Device, conversationId: string, n: number, at
   return last;
 }
 
+/** Sends "<user> 1", "<user> 2" …, five at once, until it is told that it is over. Resolves to how many. */
+export async function tellUntil(device: Device, conversationId: string, over: AbortSignal): Promise<number> {
+  let n = 0;
+  while (!over.aborted) await Promise.all(range(1, 5).map(() => device.send(conversationId, `${device.user} ${++n}`)));
+  return n;
+}
+
 interface Told {
   seq: number;
   text: string | null;
