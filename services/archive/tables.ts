@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { conversationKey, memberKey, sessionKey } from "#shared/cold/dimensions.ts";
 import { offsetKey } from "#shared/cold/inbox.ts";
 import { seqKey } from "#shared/cold/messages.ts";
@@ -86,9 +86,8 @@ function grouped<Row, Item>(rows: readonly Row[], group: (row: Row) => string, i
 
 /** Names a batch of rows for ClickHouse, whatever their order. */
 function tokenOf<Row>(table: Table<Row>, rows: readonly Row[]): string {
-  const hash = createHash("sha1");
-  for (const identity of rows.map((row) => table.identity(row)).toSorted()) hash.update(`${identity}\n`);
-  return hash.digest("base64url");
+  const identities = rows.map((row) => table.identity(row)).toSorted();
+  return hash("sha1", identities.join("\n"), "base64url");
 }
 
 /** Each key once; of rows with the same key the last. */

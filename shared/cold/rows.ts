@@ -85,7 +85,17 @@ export interface SessionRow {
 }
 
 /** A time as ClickHouse reads it: `YYYY-MM-DD hh:mm:ss.mmm`, UTC. */
-export const clickHouseTime = (ms: number): string => new Date(ms).toISOString().replace("T", " ").replace("Z", "");
+export function clickHouseTime(ms: number): string {
+  const second = Math.floor(ms / 1_000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastSecondText = new Date(second * 1_000).toISOString().slice(0, 19).replace("T", " ");
+  }
+  return `${lastSecondText}.${String(ms - second * 1_000).padStart(3, "0")}`;
+}
+/** Rows come in the order of their times: most share the second of the one before. */
+let lastSecond = Number.NaN;
+let lastSecondText = "";
 
 /** A row as JSON of ClickHouse gives it, 64-bit numbers quoted and times in milliseconds. */
 export type RawRow<Row> = { [Field in keyof Row]: Row[Field] | string };

@@ -42,7 +42,10 @@ const main = join(import.meta.dirname, "../../services/main.ts");
 
 /** Starts one server process; resolves when it answers `/health`, or, without a gateway role, when it has written its endpoints. */
 export async function startServer(dir: string, env: Record<string, string>): Promise<Server & { endpoints: Endpoints }> {
-  const child = spawn(process.execPath, [main], { env: { ...process.env, ...env, DATA_DIR: dir }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--max-semi-space-size=32", main], {
+    env: { ...process.env, ...env, DATA_DIR: dir },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
   const log = () => chunks.join("");
