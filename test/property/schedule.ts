@@ -31,7 +31,7 @@ export interface Schedule {
 const user = fc.nat({ max: 9 });
 const to = fc.nat({ max: 5 });
 const device = fc.nat({ max: 1 });
-const users = fc.uniqueArray(user, { minLength: 1, maxLength: 4 });
+const users = fc.uniqueArray(user, { minLength: 1, maxLength: 5 });
 const how = fc.constantFrom(...homecomings);
 
 const group = fc.record({
@@ -58,8 +58,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("retry" as const), send: fc.nat({ max: 30 }), device }) },
-  { weight: 4, arbitrary: change("add") },
-  { weight: 4, arbitrary: change("remove") },
+  { weight: 6, arbitrary: change("add") },
+  { weight: 6, arbitrary: change("remove") },
   { weight: 2, arbitrary: move("join") },
   { weight: 2, arbitrary: move("leave") },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), user, device, to, back: fc.integer({ min: -2, max: 4 }) }) },

@@ -35,7 +35,7 @@ async function agree(settings: Record<string, string>, bySize: boolean, numRuns:
   const again = `PROPERTY_SEED=${details.seed} PROPERTY_PATH=${details.counterexamplePath ?? ""}`;
   const log = world.server().log().slice(-2_000);
   expect.fail(
-    `after ${details.numRuns} runs, ${details.numShrinks} shrinks; again with ${again}\n${history}\n\n${String(details.errorInstance)}\n\n${log}`,
+    `after ${details.numRuns} runs, ${details.numShrinks} shrinks; again with ${again}\n${String(details.errorInstance)}\n\n${history}\n\n${log}`,
   );
 }
 
