@@ -1,4 +1,4 @@
-import { createClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { expect } from "vitest";
 import type { Conversation, Message } from "#shared/wire/values.ts";
 import type { Chatter, Said } from "./chatter.ts";
@@ -94,7 +94,7 @@ async function unread(chatter: Chatter, stage: HttpCalls, user: string): Promise
 
 /** Waits until ClickHouse has everything, then counts rows plainly. */
 async function rows(chatter: Chatter, url: string): Promise<void> {
-  const client = createClient({ url, database: "tributary", request_timeout: 10_000 });
+  const client = createClient({ url, database: "tributary", request_timeout: 10_000, log: { level: ClickHouseLogLevel.OFF } });
   const ask = async (query: string) => (await client.query({ query, format: "JSONEachRow" })).json<Record<string, number | string>>();
   const byConversation =
     "SELECT toString(conversation_id) AS key, toUInt32(count()) AS n, toUInt32(uniqExact(seq)) AS u FROM messages GROUP BY key";
