@@ -41,15 +41,25 @@ export const roles: Record<Role, Start> = {
 async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, bus, ids, config, logger, registry, node } = stores;
   const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs, redisWait: config.redisWait }));
-  const hub = stack.use(await openHub({ hot, entries, bus, recover: timeline.recover, readInbox: timeline.readInbox, logger, node }));
+  const hub = stack.use(
+    await openHub({
+      hot,
+      entries,
+      bus,
+      recover: timeline.recover,
+      readInbox: (user, from, to) => timeline.readInbox(user, from, to),
+      logger,
+      node,
+    }),
+  );
   const conversations = conversationMethods({
     hot,
     ids,
     fanoutWriteMax: config.fanoutWriteMax,
     dedupeWindowMs: config.dedupeWindowMs,
     conversationIds: createConversationIds({ redis: hot.redis }),
-    newestMessage: timeline.newestMessage,
-    coldCount: timeline.countAt,
+    newestMessage: (conversationId, user, seq) => timeline.newestMessage(conversationId, user, seq),
+    coldCount: (conversationId, seq) => timeline.countAt(conversationId, seq),
     fanoutCaughtUp: () => caughtUp(hot, "fanout"),
   });
   const methods: Methods = { handlers: new Map([...conversations, ...timeline.methods(hub.watch)]), send: writer.send };

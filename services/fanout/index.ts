@@ -45,7 +45,7 @@ export function startFanout(deps: {
       await switchMode({ hot, ids, fanoutWriteMax: config.fanoutWriteMax }, conversationId, mode);
     },
   });
-  const planning: Deps = { hot, entries, audiences, traffic: traffic.note };
+  const planning: Deps = { hot, entries, audiences, traffic: (...entry) => traffic.note(...entry) };
 
   async function handle({ records }: OutboxBatch): Promise<void> {
     const end = metrics.tributary_fanout_batch_seconds.startTimer();

@@ -135,8 +135,8 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       journal.disconnected(outlet);
       if (session !== undefined) exit(session);
     },
-    history: history.read,
-    holds: history.holds,
+    history: (outlet, request) => history.read(outlet, request),
+    holds: (outlet, channel) => history.holds(outlet, channel),
     async presence(outlet, channel) {
       await history.mayWatch(outlet, channel);
       const [kind, id = ""] = channel.split(/:(.*)/s);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { until } from "#test/support/until.ts";
@@ -41,7 +41,7 @@ test("the program of the clients' guide runs to its end and says what the guide 
   expect(child.exitCode).toBe(0);
 });
 
-test.skipIf(!existsSync(join(root, "README.md")))("the first chat of the README prints the message that it sends", async () => {
+test("the first chat of the README prints the message that it sends", async () => {
   const chat = snippets("README.md").find(({ before }) => /first chat.*\n\s*$/i.test(before));
   expect(chat).toBeDefined();
   const { child, output, all } = run(chat?.code ?? "");

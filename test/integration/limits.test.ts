@@ -86,10 +86,6 @@ describe(`a group of ${MANY.toLocaleString("en")}`, () => {
     expect(await count("tributary_inbox_writes_total")).toBe(inboxes);
   });
 
-  test.todo(
-    "costs one `mention` event in the inbox of each mentioned member: mentions are kept with the message, but no event is made yet",
-  );
-
   test("reaches a member who was never online before through the conversation's channel", async () => {
     using last = await online(users.at(-1) ?? "");
     expect(last.subscribed.map(({ channel }) => channel)).toContain(`conversation:${room.id}`);
