@@ -6,6 +6,8 @@ import type { Hot } from "./redis.ts";
 /** A node that has not been heard of for this long is gone (ms). */
 const NODE_LIFE = 10_000;
 const HEARTBEAT = 2_000;
+/** Channel on which a new node says so: the others look again at once. */
+const NEW_NODES = "nodes";
 
 /**
  * Carries pushes from fan-out workers to gateway nodes. Best effort and in order per sender: what is lost is found out by positions.
@@ -24,7 +26,10 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
   const local = new Map<string, (batch: PushBatch) => void>();
   let known = new Set<string>();
   const subscriber = hot.connect();
-  subscriber.on("message", (channel: string, text: string) => local.get(channel)?.(JSON.parse(text) as PushBatch));
+  subscriber.on("message", (channel: string, text: string) => {
+    if (channel === NEW_NODES) void beat();
+    else local.get(channel)?.(JSON.parse(text) as PushBatch);
+  });
 
   async function beat(): Promise<void> {
     try {
@@ -37,6 +42,7 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
     }
   }
   const timer = setInterval(() => void beat(), HEARTBEAT);
+  await subscriber.subscribe(NEW_NODES);
   await beat();
 
   return {
@@ -44,6 +50,7 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
       local.set(nodeChannel(node), take);
       await subscriber.subscribe(nodeChannel(node));
       await beat();
+      await hot.redis.publish(NEW_NODES, node);
     },
     publish(node, batch) {
       const take = local.get(nodeChannel(node));
