@@ -3,7 +3,6 @@ import type { Bus } from "#shared/hot/bus.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { switchMode } from "#shared/hot/changes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
-import { newEpoch } from "#shared/hot/users.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { defineMetrics, type MetricTable } from "#shared/run/metrics.ts";
@@ -35,7 +34,6 @@ export function startFanout(deps: {
 }): AsyncDisposable {
   const { hot, entries, bus, ids, config, logger } = deps;
   const metrics = defineMetrics(deps.registry, fanoutMetrics);
-  const seed = newEpoch();
   const audiences = createAudiences(hot);
   const traffic = createTraffic({
     hot,
@@ -50,7 +48,7 @@ export function startFanout(deps: {
   async function handle({ records }: OutboxBatch): Promise<void> {
     const end = metrics.tributary_fanout_batch_seconds.startTimer();
     const plan = await planOf(planning, records);
-    const delivered = await deliver(hot, plan, seed, config.archiveInbox);
+    const delivered = await deliver(hot, plan, config.archiveInbox);
     await repair(plan, delivered);
     push(bus, delivered.pushes, plan.rooms);
     end();
@@ -70,7 +68,7 @@ export function startFanout(deps: {
         metrics.tributary_fanout_repairs_total.inc();
         mended += await catchUp(gap, delivered);
       }
-      const again = await deliver(hot, plan.only(new Set(gaps.map(({ user }) => user))), seed, config.archiveInbox);
+      const again = await deliver(hot, plan.only(new Set(gaps.map(({ user }) => user))), config.archiveInbox);
       gather(again, delivered);
       if (mended === 0 && again.written === 0) throw new Error(`${gaps.length} steps of inboxes do not fit and cannot be mended`);
       gaps = again.gaps;
@@ -80,7 +78,7 @@ export function startFanout(deps: {
   /** From the mailbox, a part at a time; resolves to how many pointers were written. */
   async function catchUp(gap: Gap, delivered: Delivered): Promise<number> {
     for (let all = 0; ;) {
-      const mended = await deliver(hot, await repairPlan({ hot, entries }, gap), seed, config.archiveInbox);
+      const mended = await deliver(hot, await repairPlan({ hot, entries }, gap), config.archiveInbox);
       gather(mended, delivered);
       if (mended.written === 0) return all;
       all += mended.written;

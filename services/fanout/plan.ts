@@ -1,5 +1,6 @@
 import { keys } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { newEpoch } from "#shared/hot/users.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 
 /** Users in one script: a few milliseconds of Redis, so that others wait no longer. */
@@ -71,30 +72,20 @@ export interface Delivered {
   written: number;
 }
 
-/**
- * Writes a plan into inboxes. Repeating it changes nothing.
- * @param seed epoch for inboxes that have none
- */
-export async function deliver(hot: Hot, plan: Plan, seed: string, archive: boolean): Promise<Delivered> {
+/** Writes a plan into inboxes. Repeating it changes nothing. An inbox that has no epoch yet is given one. */
+export async function deliver(hot: Hot, plan: Plan, archive: boolean): Promise<Delivered> {
   const delivered: Delivered = { pushes: new Map(), gaps: [], written: 0 };
   const users = plan.users();
   for (let first = 0; first < users.length; first += MOST_USERS) {
-    await deliverSome(hot, plan, users.slice(first, first + MOST_USERS), seed, archive, delivered);
+    await deliverSome(hot, plan, users.slice(first, first + MOST_USERS), archive, delivered);
   }
   return delivered;
 }
 
-async function deliverSome(
-  hot: Hot,
-  plan: Plan,
-  users: [string, number[]][],
-  seed: string,
-  archive: boolean,
-  delivered: Delivered,
-): Promise<void> {
+async function deliverSome(hot: Hot, plan: Plan, users: [string, number[]][], archive: boolean, delivered: Delivered): Promise<void> {
   const { ops, numbers } = usedOps(plan, users);
   const scriptKeys: string[] = [];
-  const args: (string | number)[] = [seed, archive ? 1 : 0, ops.length];
+  const args: (string | number)[] = [newEpoch(), archive ? 1 : 0, ops.length];
   for (const { letter, conversationId, seq, pointer, id, extra } of ops) args.push(letter, conversationId, seq, pointer, id, extra);
   for (const [user, list] of users) {
     scriptKeys.push(keys.user(user), keys.inbox(user));
