@@ -99,7 +99,8 @@ async function deliverSome(hot: Hot, plan: Plan, users: [string, number[]][], ar
     for (const gap of gaps.split(" ")) if (gap !== "") delivered.gaps.push({ user, op: ops[Number(gap) - 1] as Op });
     const put = appended === "*" ? list.map((number) => numbers.get(number) as number) : appended.split(" ").filter(Boolean).map(Number);
     delivered.written += put.length;
-    if (nodes === "" || put.length === 0) continue;
+    // Where nothing was put, another try has put it and may have ended before its push: the nodes are told how far the inbox is.
+    if (nodes === "") continue;
     const pointers = put.map((number) => (ops[number - 1] as Op).pointer);
     for (const node of nodes.split(",")) delivered.pushes.getOrInsertComputed(node, () => []).push([user, Number(first), pointers]);
   }

@@ -53,7 +53,7 @@ export const sessionLine = (user: string, session: string, device: string, node:
 
 /** What a fan-out worker tells a gateway node: what inboxes and rooms got, in order, inboxes first. */
 export interface PushBatch {
-  /** user, offset of the first pointer, pointers */
+  /** user, offset of the first pointer, pointers; without any: the inbox goes up to the offset before */
   inbox: [user: string, first: number, pointers: string[]][];
   /** conversation, first seq, last seq, 1 if the last one is the switch to write mode and ends the room */
   rooms: [conversationId: string, from: number, to: number, ended: 0 | 1][];
