@@ -80,7 +80,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       exit(session);
       throw thrown;
     } finally {
-      leave(session);
+      leave();
     }
   }
 
@@ -95,7 +95,8 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     if (session.outlet === null) return;
     if (session.inboxWanted > session.inboxAt) inboxes.fill(session);
     for (const seat of session.seats?.values() ?? []) {
-      if (arriving.head(seat.conversationId) > seat.at) rooms.fill(seat);
+      seat.wanted = Math.max(seat.wanted, arriving.head(seat.conversationId));
+      if (seat.wanted > seat.at) rooms.fill(seat);
     }
   }
 
@@ -173,7 +174,7 @@ class Arrivals {
   #heads = new Map<string, number>();
   #arriving = 0;
 
-  enter(): (session: Session) => void {
+  enter(): () => void {
     this.#arriving++;
     return () => {
       this.#arriving--;
