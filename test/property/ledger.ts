@@ -119,13 +119,12 @@ export function createLedger(): Ledger {
         }
       };
     },
-    left: (id) => unseen.set(id, (unseen.get(id) ?? 0) + 2),
+    left: (id) => unseen.set(id, Math.max(unseen.get(id) ?? 0, head(id)) + 2),
     roundOver() {
       for (; open < sendings.length; open++) {
         const sending = sendings[open];
-        if (sending !== undefined) sending.high = head(sending.id) + (unseen.get(sending.id) ?? 0);
+        if (sending !== undefined) sending.high = Math.max(head(sending.id), unseen.get(sending.id) ?? 0);
       }
-      unseen.clear();
     },
   };
 }
