@@ -1,3 +1,4 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler } from "#shared/wire/ports.ts";
 import { MAX_ANSWER_BYTES, type Conversation } from "#shared/wire/values.ts";
@@ -23,7 +24,7 @@ interface Place {
   id: string;
 }
 
-const before = (a: Place, b: Place): number => b.at - a.at || b.id.length - a.id.length || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
+const before = (a: Place, b: Place): number => b.at - a.at || compareDecimals(b.id, a.id);
 
 function parseCursor(cursor: string): Place {
   const [at, id = ""] = Buffer.from(cursor, "base64url").toString().split(" ");

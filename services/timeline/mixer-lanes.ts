@@ -1,10 +1,11 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
 import { isEvent, parsePointer } from "#shared/wire/pointer.ts";
 import { keys } from "#shared/hot/keys.ts";
 import type { Stay } from "#shared/hot/member.ts";
 import { hotPointers } from "#shared/hot/users.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Entries } from "#shared/hot/entries.ts";
-import { compareDecimals, type Head, type Lane } from "./mixer-merge.ts";
+import { type Head, type Lane } from "./mixer-merge.ts";
 import type { Store } from "./store.ts";
 
 export interface LaneDeps {

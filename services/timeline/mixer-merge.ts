@@ -1,3 +1,5 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
+
 /** One message in the timeline, before anything is known of it but its place. */
 export interface Head {
   source: "inbox" | "mailbox";
@@ -19,12 +21,6 @@ export interface Lane {
 
 /** Above every key: ids have 63 bits. */
 export const HIGHEST = "9".repeat(19);
-
-/** Compares decimal numbers as text: positive when `a` is greater. */
-export function compareDecimals(a: string, b: string): number {
-  if (a.length !== b.length) return a.length - b.length;
-  return a === b ? 0 : a > b ? 1 : -1;
-}
 
 export type Rank = Pick<Head, "key" | "conversationId" | "seq">;
 

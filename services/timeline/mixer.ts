@@ -1,3 +1,4 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { intersect, staysOf, type Stay } from "#shared/hot/member.ts";
@@ -14,7 +15,7 @@ import {
   type LaneDeps,
   type MailboxLane,
 } from "./mixer-lanes.ts";
-import { choose, compareDecimals, HIGHEST, newestFirst, take, type Head, type Rank } from "./mixer-merge.ts";
+import { choose, HIGHEST, newestFirst, take, type Head, type Rank } from "./mixer-merge.ts";
 
 /** What comes next in a timeline. */
 export interface Skeleton {

@@ -1,3 +1,4 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
 import { MAX_RECOVERED_BYTES, MAX_RECOVERED_ENTRIES, MAX_WATCHED, type Position, type Positions } from "#shared/wire/values.ts";
 import type { ChannelPart, ChannelState, Publication, Recover, Recovered } from "#shared/wire/ports.ts";
 import { standings, type Standing } from "#shared/hot/standings.ts";
@@ -109,9 +110,8 @@ async function chooseChannels(reading: Reading, user: string, state: UserState, 
 const mayHaveHad = (record: InboxRecord): boolean => record.everRead && record.state !== "follower" && record.state !== "ownFeed";
 
 function byActivity(heads: Map<string, Standing>, a: InboxRecord, b: InboxRecord): number {
-  const x = heads.get(a.conversationId)?.lastId ?? "0";
-  const y = heads.get(b.conversationId)?.lastId ?? "0";
-  return y.length - x.length || (y > x ? 1 : y < x ? -1 : 0);
+  const lastId = ({ conversationId }: InboxRecord) => heads.get(conversationId)?.lastId ?? "0";
+  return compareDecimals(lastId(b), lastId(a));
 }
 
 function choose(record: InboxRecord, standing: Standing, past: string, positions: Positions | null, begun: Map<string, number>): Chosen {

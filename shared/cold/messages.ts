@@ -1,3 +1,4 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ask } from "./ask.ts";
 import { onceEach } from "./once-each.ts";
@@ -136,10 +137,7 @@ const mailbox = async (client: ClickHouseClient, { sources, beforeId, limit, kin
   return rows.toSorted(newestFirst);
 };
 
-const newestFirst = (a: { message_id: string }, b: { message_id: string }): number => {
-  const difference = BigInt(b.message_id) - BigInt(a.message_id);
-  return difference > 0n ? 1 : difference < 0n ? -1 : 0;
-};
+const newestFirst = (a: { message_id: string }, b: { message_id: string }): number => compareDecimals(b.message_id, a.message_id);
 
 const countAt = async (client: ClickHouseClient, conversationId: string, seq: number): Promise<number | null> => {
   const query = `SELECT count FROM tributary.messages WHERE ${within({ conversationId, fromSeq: 0, toSeq: seq })}

@@ -90,7 +90,7 @@ export async function update(
     "update",
     conversationId,
     [keys.head(conversationId), keys.mailbox(conversationId), outboxOf(conversationId)],
-    (first) => [conversationId, actor, first, "", fields.length, ...fields.flat(), own.set, own.clear],
+    (first) => [conversationId, actor, first, fields.length, ...fields.flat(), own.set, own.clear],
   );
 }
 

@@ -1,6 +1,6 @@
 --[[ Changes what all members see (admins), and what one member keeps for oneself.
   KEYS  head, mailbox, outbox, operation
-  ARGV  conversation id, actor, message id, JSON of the wanted changes ('' for none), number of fields, field, value …, then flags to set (hex digit), flags to clear
+  ARGV  conversation id, actor, message id, number of fields, per field: field, value, JSON member that shows it; then flags to set, flags to clear (bits, decimal)
   returns { 'ok', '1' if an entry was written else '0', '1' if one's own flags changed else '0' } | { 'refused', code } | { 'again', last id }
 ]]
 --@include ids
@@ -12,7 +12,7 @@ local id, actor = ARGV[1], ARGV[2]
 local c = load(KEYS[1], actor)
 if not c or not c.own then return { 'refused', '103' } end
 local role = string.sub(c.own, 1, 1)
-local fields = tonumber(ARGV[5])
+local fields = tonumber(ARGV[4])
 local wrote, own = '0', '0'
 if fields > 0 then
   if c.kind == 's' then return { 'refused', '107' } end
@@ -20,7 +20,7 @@ if fields > 0 then
   if not above(ARGV[3], c.last) then return { 'again', c.last } end
   local set, json = { 'HSET', KEYS[1] }, {}
   for i = 0, fields - 1 do
-    local field, value, shown = ARGV[6 + i * 3], ARGV[7 + i * 3], ARGV[8 + i * 3]
+    local field, value, shown = ARGV[5 + i * 3], ARGV[6 + i * 3], ARGV[7 + i * 3]
     if redis.call('HGET', KEYS[1], field) ~= value then
       set[#set + 1] = field
       set[#set + 1] = value
