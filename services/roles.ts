@@ -30,8 +30,8 @@ export const roles: Record<Role, Start> = {
     stack.use(startFanout({ hot, entries, bus, ids, config, logger, registry }));
     return {};
   },
-  async archive({ hot, archive: cold, config, logger, registry }, _shared, stack) {
-    stack.use(await startArchive({ hot, cold, config, logger, registry }));
+  async archive({ hot, archive: cold, config, logger, registry }, { entries }, stack) {
+    stack.use(await startArchive({ hot, entries, cold, config, logger, registry }));
     return {};
   },
   gateway: startDoor,

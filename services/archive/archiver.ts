@@ -1,5 +1,6 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { ColdStore } from "#shared/cold/store.ts";
+import type { Entries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Metrics } from "#shared/run/metrics.ts";
@@ -23,6 +24,7 @@ const GRACE = 5_000;
 
 export interface ArchiverDeps {
   hot: Hot;
+  entries: Pick<Entries, "peek">;
   cold: ColdStore;
   streams: readonly Stream[];
   logger: Logger;
@@ -72,7 +74,7 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
     const begun = performance.now();
     if (leases.held().length < streams.length) await leases.renew();
     const held = leases.held();
-    const { batch, more } = await readBatch(hot, held);
+    const { batch, more } = await readBatch(deps, held);
     if (batch.ends.size === 0) return IDLE;
     batch.doubtful = held.some(({ stream, doubtful }) => doubtful && batch.ends.has(stream));
     if (!(await leases.save(batch.ends, "intent"))) return 0;
@@ -131,7 +133,7 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
       exclusive(async () => {
         const held = leases.held();
         if (held.length < streams.length) return false;
-        const { batch: waiting } = await readBatch(hot, held);
+        const { batch: waiting } = await readBatch(deps, held);
         if (waiting.ends.size > 0) return false;
         const batch = emptyBatch();
         batch.doubtful = true;

@@ -1,15 +1,14 @@
-import type { ConversationRow, InboxRow, MemberRow, MessageRow, SessionRow } from "#shared/cold/rows.ts";
+import { RowBlock } from "#shared/cold/row-block.ts";
+import type { ConversationRow, MemberRow, SessionRow } from "#shared/cold/rows.ts";
 import type { Stream } from "./streams.ts";
 
 /** What goes into ClickHouse with one insert a table, and how far it takes the cursors. */
 export interface Batch {
-  messages: MessageRow[];
-  inbox: InboxRow[];
+  messages: RowBlock;
+  inbox: RowBlock;
   conversations: ConversationRow[];
   members: MemberRow[];
   sessions: SessionRow[];
-  /** Bytes of bodies and pointers, about. */
-  bytes: number;
   /** Last stream entry of each stream that is in the batch. */
   ends: Map<Stream, string>;
   /** ms at which its oldest record was written. */
@@ -26,12 +25,11 @@ export interface Batch {
 }
 
 export const emptyBatch = (): Batch => ({
-  messages: [],
-  inbox: [],
+  messages: new RowBlock(),
+  inbox: new RowBlock(),
   conversations: [],
   members: [],
   sessions: [],
-  bytes: 0,
   ends: new Map(),
   oldest: 0,
   mailboxes: new Map(),
@@ -42,4 +40,7 @@ export const emptyBatch = (): Batch => ({
 });
 
 export const rowsOf = (batch: Batch): number =>
-  batch.messages.length + batch.inbox.length + batch.conversations.length + batch.members.length + batch.sessions.length;
+  batch.messages.rows + batch.inbox.rows + batch.conversations.length + batch.members.length + batch.sessions.length;
+
+/** Bytes of its messages and pointers. */
+export const bytesOf = (batch: Batch): number => batch.messages.bytes + batch.inbox.bytes;

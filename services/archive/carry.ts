@@ -76,6 +76,9 @@ async function forget(hot: Hot, action: TrimAction): Promise<Outcome> {
   return { action, done, reason: done === action.rows ? null : "it was trimmed otherwise meanwhile" };
 }
 
+/** A trim forgets what Redis holds, so that is what is archived. */
+const nothingAtHand = { peek: () => undefined };
+
 /** Puts the hot rows of a range into a batch. */
 async function fill(hot: Hot, batch: Batch, { kind, id, base, to }: TrimAction): Promise<void> {
   if (kind === "trim-inbox") {
@@ -89,7 +92,7 @@ async function fill(hot: Hot, batch: Batch, { kind, id, base, to }: TrimAction):
     const seq = base + 1 + i;
     return { type: "entry", conversationId: id, seq, letter: "m", id: "0", count: 0, mode: inRead(seq) ? "r" : "w" };
   });
-  await addEntries(hot, batch, records);
+  await addEntries({ hot, entries: nothingAtHand }, batch, records);
 }
 
 async function removeDedupe({ hot, dedupeWindowMs }: CarryDeps, action: DedupeAction): Promise<Outcome> {

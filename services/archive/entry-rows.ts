@@ -1,4 +1,5 @@
-import { hotRanges, type EntryRange } from "#shared/hot/entries.ts";
+import { addMessage } from "#shared/cold/encode.ts";
+import { hotRanges, type Entries, type EntryRange } from "#shared/hot/entries.ts";
 import { keys } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Entry } from "#shared/wire/entry.ts";
@@ -14,19 +15,21 @@ const MOST = 1_000;
 type EntryRecord = Extract<OutboxRecord, { type: "entry" }>;
 interface Run extends EntryRange {
   modes: ("w" | "r")[];
+  ids: string[];
 }
 
 /** Consecutive entries of a conversation, in the order of the records. */
 function runsOf(records: readonly EntryRecord[]): Run[] {
   const open = new Map<string, Run>();
   const runs: Run[] = [];
-  for (const { conversationId, seq, mode } of records) {
+  for (const { conversationId, seq, mode, id } of records) {
     const run = open.get(conversationId);
     if (run !== undefined && seq === run.to + 1 && run.modes.length < MOST) {
       run.to = seq;
       run.modes.push(mode);
+      run.ids.push(id);
     } else {
-      const begun = { conversationId, from: seq, to: seq, modes: [mode] };
+      const begun = { conversationId, from: seq, to: seq, modes: [mode], ids: [id] };
       open.set(conversationId, begun);
       runs.push(begun);
     }
@@ -50,20 +53,27 @@ function* groupsOf(runs: readonly Run[]): Generator<Run[]> {
   if (group.length > 0) yield group;
 }
 
-/** Reads the entries that the records name, and adds their rows to the batch. */
-export async function addEntries(hot: Hot, batch: Batch, records: readonly EntryRecord[]): Promise<void> {
+/** Where entries are read: at hand in this process, where they often are, or from the hot tier. */
+export interface Source {
+  hot: Hot;
+  entries: Pick<Entries, "peek">;
+}
+
+/** Adds the rows of the entries that the records name to the batch. */
+export async function addEntries({ hot, entries }: Source, batch: Batch, records: readonly EntryRecord[]): Promise<void> {
   for (const group of groupsOf(runsOf(records))) {
-    const [ranges, members] = await Promise.all([hotRanges(hot, group), membersOf(hot, group)]);
+    const known = group.map((run) => atHand(entries, run));
+    const unknown = group.filter((_, i) => known[i] === null);
+    const [ranges, heads] = await Promise.all([hotRanges(hot, unknown), headsOf(hot, group)]);
+    const read = new Map(unknown.map((run, i) => [run, ranges[i]?.entries ?? []]));
     const changes: Entry[] = [];
-    for (const [i, { head, base, entries }] of ranges.entries()) {
-      const run = group[i] as Run;
-      batch.mailboxes.set(run.conversationId, head - base);
-      const first = entries[0]?.seq ?? run.to + 1;
-      for (let seq = run.from; seq <= run.to; seq++)
-        if (seq < first || seq >= first + entries.length) batch.gone.push({ conversationId: run.conversationId, seq });
-      for (const entry of entries) {
-        batch.messages.push(toRow(entry, members[i] as number, run.modes[entry.seq - run.from] === "r" ? "read" : "write"));
-        batch.bytes += entry.fields.length;
+    for (const [i, run] of group.entries()) {
+      const head = heads[i] as Head;
+      batch.mailboxes.set(run.conversationId, head.hot);
+      const found = known[i] ?? read.get(run) ?? [];
+      noteGone(batch, run, found);
+      for (const entry of found) {
+        addMessage(batch.messages, toRow(entry, head.members, run.modes[entry.seq - run.from] === "r" ? "read" : "write"));
         if (entry.letter === "b" || entry.letter === "u" || entry.letter === "o") changes.push(entry);
       }
     }
@@ -71,8 +81,31 @@ export async function addEntries(hot: Hot, batch: Batch, records: readonly Entry
   }
 }
 
-async function membersOf(hot: Hot, runs: readonly Run[]): Promise<number[]> {
+/** The entries of a run if this process has all of them as they were committed, else null. */
+function atHand(entries: Pick<Entries, "peek">, { conversationId, from, ids }: Run): Entry[] | null {
+  const found: Entry[] = [];
+  for (const [i, id] of ids.entries()) {
+    const entry = entries.peek(conversationId, from + i);
+    if (entry?.id !== id) return null;
+    found.push(entry);
+  }
+  return found;
+}
+
+function noteGone(batch: Batch, { conversationId, from, to }: Run, found: readonly Entry[]): void {
+  const first = found[0]?.seq ?? to + 1;
+  for (let seq = from; seq <= to; seq++) if (seq < first || seq >= first + found.length) batch.gone.push({ conversationId, seq });
+}
+
+interface Head {
+  /** Hot entries. */
+  hot: number;
+  members: number;
+}
+
+async function headsOf(hot: Hot, runs: readonly Run[]): Promise<Head[]> {
   const pipeline = hot.redis.pipeline();
-  for (const { conversationId } of runs) pipeline.hget(keys.head(conversationId), "z");
-  return (await runPipeline<string | null>(pipeline)).map(Number);
+  for (const { conversationId } of runs) pipeline.hmget(keys.head(conversationId), "s", "b", "z");
+  const rows = await runPipeline<(string | null)[]>(pipeline);
+  return rows.map(([seq, base, members]) => ({ hot: Number(seq) - Number(base), members: Number(members) }));
 }

@@ -1,17 +1,15 @@
 import { expect, test } from "vitest";
-import { rangesOf } from "./inbox-rows.ts";
+import { inboxKeyOf } from "#shared/cold/encode.ts";
+import { emptyBatch } from "./batch.ts";
+import { addDeliveries } from "./inbox-rows.ts";
 
-test("deliveries that follow on in an inbox are read as one range", () => {
-  expect(rangesOf(["ann 1 3", "bob 7 7", "ann 4 4", "ann 6 9", "bob 8 8"])).toEqual([
-    { user: "ann", from: 1, to: 4 },
-    { user: "bob", from: 7, to: 8 },
-    { user: "ann", from: 6, to: 9 },
-  ]);
-});
-
-test("a range has at most a thousand pointers, unless one delivery has more", () => {
-  expect(rangesOf(["ann 1 600", "ann 601 1000", "ann 1001 1001"])).toEqual([
-    { user: "ann", from: 1, to: 1_000 },
-    { user: "ann", from: 1_001, to: 1_001 },
+test("each pointer of a delivery becomes a row at its offset, and the length of the inbox is noted", () => {
+  const batch = emptyBatch();
+  addDeliveries(batch, ["ann 7 12 epoch001\tm 5 1 1 77\tm 5 2 2 78", 'bob 1 1 epoch002\tV 5 0 9 - {"type":"read"}']);
+  const rows = Array.from({ length: batch.inbox.rows }, (_, i) => inboxKeyOf(batch.inbox.row(i)).key);
+  expect(rows).toEqual(["ann 7", "ann 8", "bob 1"]);
+  expect([...batch.inboxes]).toEqual([
+    ["ann", 12],
+    ["bob", 1],
   ]);
 });

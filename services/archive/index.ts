@@ -2,6 +2,7 @@ import { setTimeout as after } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import type { ColdStore } from "#shared/cold/store.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
+import type { Entries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { defineMetrics } from "#shared/run/metrics.ts";
@@ -15,6 +16,8 @@ import { runPipeline, streamsOf, type Stream } from "./streams.ts";
 
 export interface ArchiveDeps {
   hot: Hot;
+  /** What this process has at hand, committed by itself or read before. */
+  entries: Pick<Entries, "peek">;
   cold: ColdStore;
   config: ArchiveConfig;
   logger: Logger;
@@ -36,10 +39,10 @@ export interface Archive extends AsyncDisposable {
 }
 
 /** Starts the archive. It needs neither Redis nor ClickHouse to answer just now. */
-export function startArchive({ hot, cold, config, logger, registry, interval = 5_000 }: ArchiveDeps): Promise<Archive> {
+export function startArchive({ hot, entries, cold, config, logger, registry, interval = 5_000 }: ArchiveDeps): Promise<Archive> {
   const metrics = defineMetrics(registry, archiveMetrics);
   const streams = streamsOf(config.archiveInbox);
-  const archiver = createArchiver({ hot, cold, streams, logger, metrics });
+  const archiver = createArchiver({ hot, entries, cold, streams, logger, metrics });
   const scheduler = createScheduler({ hot, cold, config, streams, archiver, logger, metrics, interval });
   return Promise.resolve({
     caughtUp: () => caughtUp(hot, streams, () => archiver.hurry()),

@@ -1,11 +1,10 @@
 import type { SessionRow } from "#shared/cold/rows.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
-import type { Hot } from "#shared/hot/redis.ts";
 import { parseRecord, type OutboxRecord } from "#shared/wire/record.ts";
-import { emptyBatch, rowsOf, type Batch } from "./batch.ts";
+import { bytesOf, emptyBatch, rowsOf, type Batch } from "./batch.ts";
 import { addChanges, type TimedRecord } from "./change-rows.ts";
-import { addEntries } from "./entry-rows.ts";
-import { addPointers, rangesOf } from "./inbox-rows.ts";
+import { addEntries, type Source } from "./entry-rows.ts";
+import { addDeliveries } from "./inbox-rows.ts";
 import { readStreams, writtenAt, type Stream, type StreamEntry } from "./streams.ts";
 
 /** A batch ends at about so many rows, or bytes of bodies. */
@@ -35,7 +34,7 @@ export interface Reading {
  * Reads the next batch from the streams, oldest first. Where some places have an end, the batch is what lies up to these ends, whatever its size,
  * and nothing of the other streams: so it is the batch that was once begun.
  */
-export async function readBatch(hot: Hot, places: readonly Place[]): Promise<Reading> {
+export async function readBatch(source: Source, places: readonly Place[]): Promise<Reading> {
   const batch = emptyBatch();
   const begun = places.filter(({ until }) => until !== null);
   let open = begun.length > 0 ? begun : [...places];
@@ -45,8 +44,8 @@ export async function readBatch(hot: Hot, places: readonly Place[]): Promise<Rea
       after: batch.ends.get(stream) ?? cursor,
       until: until ?? undefined,
     }));
-    const read = await readStreams(hot, wanted, MOST_ENTRIES);
-    const full = await addOldestFirst(hot, batch, read.flat(), begun.length > 0);
+    const read = await readStreams(source.hot, wanted, MOST_ENTRIES);
+    const full = await addOldestFirst(source, batch, read.flat(), begun.length > 0);
     if (full) return { batch, more: true };
     open = open.filter((_, i) => read[i]?.length === MOST_ENTRIES);
   }
@@ -55,7 +54,7 @@ export async function readBatch(hot: Hot, places: readonly Place[]): Promise<Rea
 }
 
 /** Adds what the stream entries name, a thousand records at a time. True if the batch was full before their end. */
-async function addOldestFirst(hot: Hot, batch: Batch, entries: StreamEntry[], exact: boolean): Promise<boolean> {
+async function addOldestFirst(source: Source, batch: Batch, entries: StreamEntry[], exact: boolean): Promise<boolean> {
   const queue = entries.toSorted((a, b) => compareStreamIds(a.id, b.id));
   for (let next = 0; next < queue.length;) {
     if (!exact && isFull(batch)) return true;
@@ -65,14 +64,14 @@ async function addOldestFirst(hot: Hot, batch: Batch, entries: StreamEntry[], ex
       some.push(entry);
       records += entry.lines.length;
     }
-    await addSome(hot, batch, some);
+    await addSome(source, batch, some);
   }
   return !exact && isFull(batch);
 }
 
-const isFull = (batch: Batch): boolean => rowsOf(batch) >= MOST_ROWS || batch.bytes >= MOST_BYTES;
+const isFull = (batch: Batch): boolean => rowsOf(batch) >= MOST_ROWS || bytesOf(batch) >= MOST_BYTES;
 
-async function addSome(hot: Hot, batch: Batch, entries: readonly StreamEntry[]): Promise<void> {
+async function addSome(source: Source, batch: Batch, entries: readonly StreamEntry[]): Promise<void> {
   const records: Extract<OutboxRecord, { type: "entry" }>[] = [];
   const changes: TimedRecord[] = [];
   const deliveries: string[] = [];
@@ -91,9 +90,9 @@ async function addSome(hot: Hot, batch: Batch, entries: readonly StreamEntry[]):
       else if (record.type === "created" || record.type === "follow") changes.push({ record, at });
     }
   }
-  if (records.length > 0) await addEntries(hot, batch, records);
-  if (changes.length > 0) await addChanges(hot, batch, changes);
-  if (deliveries.length > 0) await addPointers(hot, batch, rangesOf(deliveries));
+  if (records.length > 0) await addEntries(source, batch, records);
+  if (changes.length > 0) await addChanges(source.hot, batch, changes);
+  addDeliveries(batch, deliveries);
 }
 
 function sessionRow({ user, session, device, node, at, life }: Extract<OutboxRecord, { type: "session" }>): SessionRow {

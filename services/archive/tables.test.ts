@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { putOnce, type Table } from "./tables.ts";
+import { listTable, type ListTable, putOnce } from "./tables.ts";
 
 const signal = new AbortController().signal;
 
@@ -8,7 +8,7 @@ function openTable() {
   const rows: string[] = [];
   const tokens = new Set<string>();
   let inserts = 0;
-  const table: Table<string> = {
+  const list: ListTable<string> = {
     name: "rows",
     key: (row) => row,
     identity: (row) => row,
@@ -20,7 +20,7 @@ function openTable() {
       return Promise.resolve();
     },
   };
-  return { table, rows, inserts: () => inserts };
+  return { table: listTable(list), rows, inserts: () => inserts };
 }
 
 test("a batch nobody doubts is inserted once, without a look", async () => {

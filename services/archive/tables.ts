@@ -1,12 +1,92 @@
 import { hash } from "node:crypto";
 import { conversationKey, memberKey, sessionKey } from "#shared/cold/dimensions.ts";
-import { offsetKey } from "#shared/cold/inbox.ts";
-import { seqKey } from "#shared/cold/messages.ts";
-import type { ConversationRow, InboxRow, MemberRow, MessageRow, SessionRow } from "#shared/cold/rows.ts";
+import { inboxKeyOf, messageKeyOf } from "#shared/cold/encode.ts";
+import type { RowBlock } from "#shared/cold/row-block.ts";
+import type { ConversationRow, MemberRow, SessionRow } from "#shared/cold/rows.ts";
 import type { ColdStore, InsertOptions } from "#shared/cold/store.ts";
 
 /** A table of the archive, as far as putting rows into it once takes. */
-export interface Table<Row> {
+export interface Table<Rows> {
+  name: string;
+  count(rows: Rows): number;
+  /** Names a batch of rows for ClickHouse, whatever their order; two lives of the stores give two names. */
+  token(rows: Rows): string;
+  /** Those of the rows that are not there, each once. */
+  lacking(rows: Rows): Promise<Rows>;
+  insert(rows: Rows, options: InsertOptions): Promise<void>;
+}
+
+export interface Tables {
+  messages: Table<RowBlock>;
+  inbox: Table<RowBlock>;
+  conversations: Table<readonly ConversationRow[]>;
+  members: Table<readonly MemberRow[]>;
+  sessions: Table<readonly SessionRow[]>;
+}
+
+export function tablesOf(cold: ColdStore): Tables {
+  return {
+    messages: blockTable("messages", messageKeyOf, (keys) => cold.existingMessages(bySource(keys)), cold.insertMessages),
+    inbox: blockTable("inbox", inboxKeyOf, (keys) => cold.existingInbox(byUser(keys)), cold.insertInbox),
+    conversations: listTable<ConversationRow>({
+      name: "conversations",
+      key: conversationKey,
+      existing: (rows) => cold.existingConversations(rows),
+      insert: (rows, options) => cold.insertConversations(rows, options),
+      identity: (row) => `${conversationKey(row)} ${row.at}`,
+    }),
+    members: listTable<MemberRow>({
+      name: "members",
+      key: memberKey,
+      existing: (rows) => cold.existingMembers(rows),
+      insert: (rows, options) => cold.insertMembers(rows, options),
+      identity: memberKey,
+    }),
+    sessions: listTable<SessionRow>({
+      name: "sessions",
+      key: sessionKey,
+      existing: (rows) => cold.existingSessions(rows),
+      insert: (rows, options) => cold.insertSessions(rows, options),
+      identity: sessionKey,
+    }),
+  };
+}
+
+const bySource = (keys: readonly { conversationId: string; seq: number }[]): { conversationId: string; seqs: number[] }[] =>
+  [...Map.groupBy(keys, ({ conversationId }) => conversationId)].map(([conversationId, some]) => ({
+    conversationId,
+    seqs: some.map(({ seq }) => seq),
+  }));
+
+const byUser = (keys: readonly { user: string; offset: number }[]): { user: string; offsets: number[] }[] =>
+  [...Map.groupBy(keys, ({ user }) => user)].map(([user, some]) => ({ user, offsets: some.map(({ offset }) => offset) }));
+
+/** A table whose rows come as blocks: the streams name each row once, so a batch is inserted as it is. */
+function blockTable<Key extends { key: string }>(
+  name: string,
+  keyOf: (row: Buffer) => Key,
+  existing: (keys: Key[]) => Promise<Set<string>>,
+  insert: Table<RowBlock>["insert"],
+): Table<RowBlock> {
+  return {
+    name,
+    count: (block) => block.rows,
+    token: (block) => block.identity,
+    async lacking(block) {
+      const last = new Map<string, { index: number; key: Key }>();
+      for (let index = 0; index < block.rows; index++) {
+        const key = keyOf(block.row(index));
+        last.set(key.key, { index, key });
+      }
+      const there = await existing([...last.values()].map(({ key }) => key));
+      return block.only([...last.values()].flatMap(({ index, key }) => (there.has(key.key) ? [] : [index])));
+    },
+    insert,
+  };
+}
+
+/** What a table of few rows needs to know of them. */
+export interface ListTable<Row> {
   name: string;
   key(row: Row): string;
   /** Keys of those of the rows that are there. */
@@ -16,82 +96,22 @@ export interface Table<Row> {
   identity(row: Row): string;
 }
 
-export interface Tables {
-  messages: Table<MessageRow>;
-  inbox: Table<InboxRow>;
-  conversations: Table<ConversationRow>;
-  members: Table<MemberRow>;
-  sessions: Table<SessionRow>;
-}
-
-export function tablesOf(cold: ColdStore): Tables {
+/** Each key once; of rows with the same key the last. */
+export function listTable<Row>(list: ListTable<Row>): Table<readonly Row[]> {
+  const distinct = (rows: readonly Row[]): Row[] => [...new Map(rows.map((row) => [list.key(row), row])).values()];
+  const identities = (rows: readonly Row[]): string[] => distinct(rows).map((row) => list.identity(row));
   return {
-    messages: {
-      name: "messages",
-      key: ({ conversation_id, seq }) => seqKey(conversation_id, seq),
-      existing: (rows) =>
-        cold.existingMessages(
-          grouped(
-            rows,
-            ({ conversation_id }) => conversation_id,
-            ({ seq }) => seq,
-          ).map(([conversationId, seqs]) => ({ conversationId, seqs })),
-        ),
-      insert: (rows, options) => cold.insertMessages(rows, options),
-      identity: ({ message_id }) => message_id,
+    name: list.name,
+    count: (rows) => distinct(rows).length,
+    token: (rows) => hash("sha1", identities(rows).toSorted().join("\n"), "base64url"),
+    async lacking(rows) {
+      const each = distinct(rows);
+      const there = await list.existing(each);
+      return each.filter((row) => !there.has(list.key(row)));
     },
-    inbox: {
-      name: "inbox",
-      key: ({ user, offset }) => offsetKey(user, offset),
-      existing: (rows) =>
-        cold.existingInbox(
-          grouped(
-            rows,
-            ({ user }) => user,
-            ({ offset }) => offset,
-          ).map(([user, offsets]) => ({ user, offsets })),
-        ),
-      insert: (rows, options) => cold.insertInbox(rows, options),
-      identity: ({ user, epoch, offset }) => `${user} ${epoch} ${offset}`,
-    },
-    conversations: {
-      name: "conversations",
-      key: conversationKey,
-      existing: (rows) => cold.existingConversations(rows),
-      insert: (rows, options) => cold.insertConversations(rows, options),
-      identity: (row) => `${conversationKey(row)} ${row.at}`,
-    },
-    members: {
-      name: "members",
-      key: memberKey,
-      existing: (rows) => cold.existingMembers(rows),
-      insert: (rows, options) => cold.insertMembers(rows, options),
-      identity: memberKey,
-    },
-    sessions: {
-      name: "sessions",
-      key: sessionKey,
-      existing: (rows) => cold.existingSessions(rows),
-      insert: (rows, options) => cold.insertSessions(rows, options),
-      identity: sessionKey,
-    },
+    insert: (rows, options) => list.insert(distinct(rows), options),
   };
 }
-
-function grouped<Row, Item>(rows: readonly Row[], group: (row: Row) => string, item: (row: Row) => Item): [string, Item[]][] {
-  const groups = new Map<string, Item[]>();
-  for (const row of rows) groups.getOrInsertComputed(group(row), () => []).push(item(row));
-  return [...groups];
-}
-
-/** Names a batch of rows for ClickHouse, whatever their order. */
-function tokenOf<Row>(table: Table<Row>, rows: readonly Row[]): string {
-  const identities = rows.map((row) => table.identity(row)).toSorted();
-  return hash("sha1", identities.join("\n"), "base64url");
-}
-
-/** Each key once; of rows with the same key the last. */
-const distinct = <Row>(table: Table<Row>, rows: readonly Row[]): Row[] => [...new Map(rows.map((row) => [table.key(row), row])).values()];
 
 /**
  * Puts rows into a table so that each is there once, to any SELECT. Where some may be there already (the batch before a crash, an answer that was
@@ -100,20 +120,20 @@ const distinct = <Row>(table: Table<Row>, rows: readonly Row[]): Row[] => [...ne
  * @returns rows inserted now
  * @throws the client's error when ClickHouse is away or does not answer; then some may be there
  */
-export async function putOnce<Row>(table: Table<Row>, given: readonly Row[], doubtful: boolean, signal: AbortSignal): Promise<number> {
-  if (given.length === 0) return 0;
-  const rows = distinct(table, given);
-  const token = tokenOf(table, rows);
+export async function putOnce<Rows>(table: Table<Rows>, rows: Rows, doubtful: boolean, signal: AbortSignal): Promise<number> {
+  const count = table.count(rows);
+  if (count === 0) return 0;
+  const token = table.token(rows);
   if (!doubtful) {
     await table.insert(rows, { token, signal });
-    return rows.length;
+    return count;
   }
   for (let attempt = 0, inserted = 0; ; attempt++) {
-    const there = await table.existing(rows);
-    const lacking = rows.filter((row) => !there.has(table.key(row)));
-    if (lacking.length === 0) return inserted;
-    if (attempt === 3) throw new Error(`${lacking.length} rows that ClickHouse has taken into ${table.name} are not found there`);
+    const lacking = await table.lacking(rows);
+    const missing = table.count(lacking);
+    if (missing === 0) return inserted;
+    if (attempt === 3) throw new Error(`${missing} rows that ClickHouse has taken into ${table.name} are not found there`);
     await table.insert(lacking, { token: attempt === 0 ? token : `${token}-${attempt}`, signal });
-    inserted = lacking.length;
+    inserted = missing;
   }
 }

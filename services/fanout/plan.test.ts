@@ -11,7 +11,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 const joined = (users: string[]): Plan => {
   const plan = new Plan();
-  plan.add({ letter: "J", conversationId: "7", seq: 0, pointer: "J 7 0 1 w {}", id: "", extra: "a w" }, users);
+  plan.add({ letter: "J", conversationId: "7", seq: 0, extra: "a w", pointers: ["J 7 0 1 w {}"] }, users);
   return plan;
 };
 

@@ -1,44 +1,74 @@
-import { keys } from "#shared/hot/keys.ts";
+import { deliverOps, type InboxOp } from "#shared/hot/deliveries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
-import { newEpoch } from "#shared/hot/users.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 
 /** Users in one script: a few milliseconds of Redis, so that others wait no longer. */
 const MOST_USERS = 400;
-
-export interface Op {
-  letter: "E" | "B" | "W" | "J" | "L" | "F" | "V";
-  conversationId: string;
-  seq: number;
-  /** '' for ops that put nothing. */
-  pointer: string;
-  /** Message id of an entry, else ''. */
-  id: string;
-  /** See deliver.lua. */
-  extra: string;
-}
+/** Pointers of one op: what a script puts into one inbox at once. */
+const MOST_POINTERS = 1_000;
 
 /** A step of an inbox that did not fit: entries before it are missing there. */
 export interface Gap {
   user: string;
-  op: Op;
+  op: InboxOp;
 }
+
+/** An entry on its way to inboxes. */
+export interface PlannedEntry {
+  conversationId: string;
+  seq: number;
+  /** Message id. */
+  id: string;
+  pointer: string;
+}
+
+/** The op of the `mode` entry that ends write mode. */
+export const switchOp = ({ conversationId, seq, id, pointer }: PlannedEntry): InboxOp => ({
+  letter: "B",
+  conversationId,
+  seq,
+  extra: `${id} ${id}`,
+  pointers: [pointer],
+});
 
 /** What one batch of records means for inboxes and rooms, in order. */
 export class Plan {
-  readonly ops: Op[] = [];
+  readonly #ops: InboxOp[] = [];
   readonly #byUser = new Map<string, number[]>();
   readonly rooms: PushBatch["rooms"] = [];
+  /** The run of entries that goes on if the next entry is the one after it for the same users. */
+  #run: { op: InboxOp; first: string; users: Iterable<string> } | null = null;
 
   /** Adds an op for all the users given. */
-  add(op: Op, users: Iterable<string>): void {
-    this.ops.push(op);
-    const number = this.ops.length;
+  add(op: InboxOp, users: Iterable<string>): void {
+    this.#run = null;
+    this.#ops.push(op);
+    const number = this.#ops.length;
     for (const user of users) {
       const numbers = this.#byUser.get(user);
       if (numbers === undefined) this.#byUser.set(user, [number]);
       else numbers.push(number);
     }
+  }
+
+  /** Adds an entry for all the users given. One that follows the entry before, for the very same list of users, becomes part of its op. */
+  entry({ conversationId, seq, id, pointer }: PlannedEntry, users: Iterable<string>): void {
+    const run = this.#run;
+    const { op } = run ?? {};
+    if (
+      run !== null &&
+      op?.conversationId === conversationId &&
+      run.users === users &&
+      op.seq + op.pointers.length === seq &&
+      op.pointers.length < MOST_POINTERS
+    ) {
+      op.pointers.push(pointer);
+      op.extra = `${run.first} ${id}`;
+      return;
+    }
+    const begun: InboxOp = { letter: "E", conversationId, seq, extra: `${id} ${id}`, pointers: [pointer] };
+    this.add(begun, users);
+    this.#run = { op: begun, first: id, users };
   }
 
   /** An entry for the room of a conversation; consecutive ones become one step. */
@@ -55,13 +85,22 @@ export class Plan {
   /** The same for these users alone, without rooms. */
   only(users: ReadonlySet<string>): Plan {
     const part = new Plan();
-    part.ops.push(...this.ops);
+    part.#ops.push(...this.#ops);
     for (const user of users) part.#byUser.set(user, this.#byUser.get(user) ?? []);
     return part;
   }
 
-  users(): [string, number[]][] {
-    return [...this.#byUser];
+  /** What some scripts have to do: the users of each with the ops they need, numbered from 1. */
+  *calls(): Generator<{ ops: InboxOp[]; users: [user: string, numbers: number[]][] }> {
+    const users = [...this.#byUser];
+    for (let first = 0; first < users.length; first += MOST_USERS) yield this.#call(users.slice(first, first + MOST_USERS));
+  }
+
+  #call(users: [string, number[]][]): { ops: InboxOp[]; users: [string, number[]][] } {
+    const renumbered = new Map<number, number>();
+    const ops: InboxOp[] = [];
+    const number = (old: number): number => renumbered.getOrInsertComputed(old, () => ops.push(this.#ops[old - 1] as InboxOp));
+    return { users: users.map(([user, numbers]) => [user, numbers.map(number)]), ops };
   }
 }
 
@@ -72,50 +111,17 @@ export interface Delivered {
   written: number;
 }
 
-/** Writes a plan into inboxes. Repeating it changes nothing. An inbox that has no epoch yet is given one. */
+/** Writes a plan into inboxes. Repeating it changes nothing. */
 export async function deliver(hot: Hot, plan: Plan, archive: boolean): Promise<Delivered> {
   const delivered: Delivered = { pushes: new Map(), gaps: [], written: 0 };
-  const users = plan.users();
-  for (let first = 0; first < users.length; first += MOST_USERS) {
-    await deliverSome(hot, plan, users.slice(first, first + MOST_USERS), archive, delivered);
-  }
-  return delivered;
-}
-
-async function deliverSome(hot: Hot, plan: Plan, users: [string, number[]][], archive: boolean, delivered: Delivered): Promise<void> {
-  const { ops, numbers } = usedOps(plan, users);
-  const scriptKeys: string[] = [];
-  const args: (string | number)[] = [newEpoch(), archive ? 1 : 0, ops.length];
-  for (const { letter, conversationId, seq, pointer, id, extra } of ops) args.push(letter, conversationId, seq, pointer, id, extra);
-  for (const [user, list] of users) {
-    scriptKeys.push(keys.user(user), keys.inbox(user));
-    args.push(user, list.map((number) => numbers.get(number)).join(" "));
-  }
-  scriptKeys.push(keys.deliveries);
-  const results = (await hot.run("deliver", scriptKeys, args)) as string[];
-  for (const [i, result] of results.entries()) {
-    const [user, list] = users[i] as [string, number[]];
-    const [first = "", appended = "", nodes = "", gaps = ""] = result.split("|");
-    for (const gap of gaps.split(" ")) if (gap !== "") delivered.gaps.push({ user, op: ops[Number(gap) - 1] as Op });
-    const put = appended === "*" ? list.map((number) => numbers.get(number) as number) : appended.split(" ").filter(Boolean).map(Number);
-    delivered.written += put.length;
-    // Where nothing was put, another try has put it and may have ended before its push: the nodes are told how far the inbox is.
-    if (nodes === "") continue;
-    const pointers = put.map((number) => (ops[number - 1] as Op).pointer);
-    for (const node of nodes.split(",")) delivered.pushes.getOrInsertComputed(node, () => []).push([user, Number(first), pointers]);
-  }
-}
-
-/** The ops that these users need, numbered anew from 1. */
-function usedOps(plan: Plan, users: [string, number[]][]): { ops: Op[]; numbers: Map<number, number> } {
-  const numbers = new Map<number, number>();
-  const ops: Op[] = [];
-  for (const [, list] of users) {
-    for (const number of list) {
-      if (numbers.has(number)) continue;
-      ops.push(plan.ops[number - 1] as Op);
-      numbers.set(number, ops.length);
+  for (const { ops, users } of plan.calls()) {
+    for (const [i, { first, pointers, nodes, gaps }] of (await deliverOps(hot, ops, users, archive)).entries()) {
+      const [user] = users[i] as [string, number[]];
+      for (const op of gaps) delivered.gaps.push({ user, op });
+      delivered.written += pointers.length;
+      // Where nothing was put, another try has put it and may have ended before its push: the nodes are told how far the inbox is.
+      for (const node of nodes) delivered.pushes.getOrInsertComputed(node, () => []).push([user, first, pointers]);
     }
   }
-  return { ops, numbers };
+  return delivered;
 }

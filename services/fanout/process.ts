@@ -5,7 +5,7 @@ import { views } from "#shared/hot/conversations.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Audiences } from "./audience.ts";
 import { joinedJson, leftJson, ownJson, readJson } from "./events.ts";
-import { Plan } from "./plan.ts";
+import { Plan, switchOp } from "./plan.ts";
 
 /** A record with its place in the outbox: digits that rise along a partition. */
 export interface Placed {
@@ -48,7 +48,7 @@ function planMessage({ audiences, traffic }: Deps, plan: Plan, { conversationId,
   const audience = audiences.peek(conversationId);
   if (audience === undefined) return false;
   const users = audience.at(seq);
-  plan.add({ letter: "E", conversationId, seq, pointer: entryPointer(letter, conversationId, seq, count, id), id, extra: "" }, users);
+  plan.entry({ conversationId, seq, id, pointer: entryPointer(letter, conversationId, seq, count, id) }, users);
   traffic(conversationId, mode, audience.kind, users.length);
   return true;
 }
@@ -63,13 +63,14 @@ async function planEntry(deps: Deps, plan: Plan, record: EntryRecord, lookup: En
     if (audience.kind === "s" && seq === 1) await planJoined(deps, plan, conversationId, 0, "w", users);
     if (change?.change === "joined") await planJoined(deps, plan, conversationId, seq, "w", change.users);
     const pointer = entryPointer(letter, conversationId, seq, count, id);
-    plan.add({ letter: letter === "o" ? "B" : "E", conversationId, seq, pointer, id, extra: "" }, users);
+    if (letter === "o") plan.add(switchOp({ conversationId, seq, id, pointer }), users);
+    else plan.entry({ conversationId, seq, id, pointer }, users);
     deps.traffic(conversationId, mode, audience.kind, users.length);
   } else {
     if (change?.change === "joined") await planJoined(deps, plan, conversationId, seq, "r", change.users);
     plan.room(conversationId, seq, letter === "o");
     if (letter === "o" && audience !== undefined) {
-      plan.add({ letter: "W", conversationId, seq, pointer: "", id: "", extra: "" }, audience.at(seq));
+      plan.add({ letter: "W", conversationId, seq, extra: "", pointers: [] }, audience.at(seq));
     }
     deps.traffic(conversationId, mode, "", 0);
   }
@@ -101,7 +102,7 @@ async function planJoined(
   for (const [json, some] of byJson) {
     const state = json.includes('"kind":"feed"') ? "w" : "a";
     const pointer = eventPointer("J", conversationId, seq, Date.now(), mode, json);
-    plan.add({ letter: "J", conversationId, seq, pointer, id: "", extra: `${state} ${mode}` }, some);
+    plan.add({ letter: "J", conversationId, seq, extra: `${state} ${mode}`, pointers: [pointer] }, some);
   }
 }
 
@@ -109,7 +110,7 @@ async function planLeft(deps: Deps, plan: Plan, conversationId: string, seq: num
   const [view] = await views(deps.hot, "", [conversationId]);
   if (view === null || view === undefined) return;
   const pointer = eventPointer("L", conversationId, seq, Date.now(), "-", leftJson(view, seq));
-  plan.add({ letter: "L", conversationId, seq, pointer, id: "", extra: "" }, users);
+  plan.add({ letter: "L", conversationId, seq, extra: "", pointers: [pointer] }, users);
 }
 
 async function planOwn(deps: Deps, plan: Plan, { record, ordinal }: Placed): Promise<void> {
@@ -123,7 +124,7 @@ async function planOwn(deps: Deps, plan: Plan, { record, ordinal }: Placed): Pro
     await planJoined(deps, plan, conversationId, 0, firstMode(view.readIntervals), users);
   } else if (record.type === "follow") {
     const { user, on, seq, mode } = record;
-    plan.add({ letter: "F", conversationId, seq, pointer: "", id: "", extra: `${on ? "+" : "-"} ${ordinal} ${mode}` }, [user]);
+    plan.add({ letter: "F", conversationId, seq, extra: `${on ? "+" : "-"} ${ordinal} ${mode}`, pointers: [] }, [user]);
     const audience = deps.audiences.peek(conversationId);
     if (on) audience?.join([user], seq);
     else audience?.leave([user], seq);
@@ -135,7 +136,7 @@ async function planOwn(deps: Deps, plan: Plan, { record, ordinal }: Placed): Pro
         : await ownJson(deps.hot, conversationId, user);
     if (json === null) return;
     const pointer = eventPointer("V", conversationId, 0, Date.now(), "-", json);
-    plan.add({ letter: "V", conversationId, seq: 0, pointer, id: "", extra: `. ${ordinal} -` }, [user]);
+    plan.add({ letter: "V", conversationId, seq: 0, extra: `. ${ordinal} -`, pointers: [pointer] }, [user]);
   }
 }
 

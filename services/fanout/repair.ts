@@ -4,7 +4,7 @@ import { views } from "#shared/hot/conversations.ts";
 import { userState } from "#shared/hot/users.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
-import { Plan, type Gap } from "./plan.ts";
+import { type Gap, Plan, switchOp } from "./plan.ts";
 
 /** Entries put by one step of a repair; the rest comes with the next one. */
 const MOST = 1_000;
@@ -15,6 +15,7 @@ const MOST = 1_000;
  */
 export async function repairPlan(deps: { hot: Hot; entries: Entries }, { user, op }: Gap): Promise<Plan> {
   const plan = new Plan();
+  const self = [user];
   const { conversationId } = op;
   const [view] = await views(deps.hot, user, [conversationId]);
   const stay = view?.stays.find(({ joined, left }) => joined < op.seq && op.seq <= left);
@@ -27,7 +28,7 @@ export async function repairPlan(deps: { hot: Hot; entries: Entries }, { user, o
     const json = (await joinedJson(deps.hot, conversationId, [user], stay.joined, mode)).get(user) ?? "";
     const state = view.conversation.kind === "feed" ? (view.member?.role === "follower" ? "f" : "w") : "a";
     const pointer = eventPointer("J", conversationId, stay.joined, Date.now(), mode, json);
-    plan.add({ letter: "J", conversationId, seq: stay.joined, pointer, id: "", extra: `${state} ${mode}` }, [user]);
+    plan.add({ letter: "J", conversationId, seq: stay.joined, extra: `${state} ${mode}`, pointers: [pointer] }, self);
     last = stay.joined;
   }
   const to = Math.min(op.seq, last + MOST);
@@ -37,10 +38,11 @@ export async function repairPlan(deps: { hot: Hot; entries: Entries }, { user, o
     const interval = reading(seq);
     const entry = lookup(conversationId, seq);
     if (interval !== undefined) {
-      if (seq === interval.left) plan.add({ letter: "W", conversationId, seq, pointer: "", id: "", extra: "" }, [user]);
+      if (seq === interval.left) plan.add({ letter: "W", conversationId, seq, extra: "", pointers: [] }, self);
     } else if (entry !== undefined) {
       const pointer = entryPointer(entry.letter, conversationId, seq, entry.count, entry.id);
-      plan.add({ letter: entry.letter === "o" ? "B" : "E", conversationId, seq, pointer, id: entry.id, extra: "" }, [user]);
+      if (entry.letter === "o") plan.add(switchOp({ conversationId, seq, id: entry.id, pointer }), self);
+      else plan.entry({ conversationId, seq, id: entry.id, pointer }, self);
     }
   }
   return plan;

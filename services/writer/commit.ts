@@ -1,4 +1,4 @@
-import { keys, partitionOf } from "#shared/hot/keys.ts";
+import { commitSends, type Send } from "#shared/hot/commits.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { Refusal } from "#shared/wire/errors.ts";
@@ -58,20 +58,19 @@ export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }
   }
 
   async function commit(batch: Draft[]): Promise<Draft[]> {
-    let call: CommitCall;
+    let sends: DraftedSend[];
     let results: string[];
     try {
-      call = commitCall(batch, ids, Math.floor(Date.now() / dedupeWindowMs));
-      results = (await hot.run("commit", call.keys, call.args)) as string[];
+      const conversations = byConversation(batch, ids);
+      sends = [...conversations.values()].flat();
+      results = await commitSends(hot, conversations, Math.floor(Date.now() / dedupeWindowMs));
       if (redisWait > 0) await replicated();
     } catch (thrown) {
       for (const draft of batch) draft.done(thrown, "");
       return [];
     }
     const late: Draft[] = [];
-    for (const [i, draft] of call.drafts.entries()) {
-      if (!settle(draft, call.ids[i] as string, results[i] as string)) late.push(draft);
-    }
+    for (const [i, { draft, id }] of sends.entries()) if (!settle(draft, id, results[i] as string)) late.push(draft);
     return late;
   }
 
@@ -122,34 +121,20 @@ export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }
   };
 }
 
-interface CommitCall {
-  /** In the order of the results. */
-  drafts: Draft[];
-  ids: string[];
-  keys: string[];
-  args: (string | number)[];
+interface DraftedSend extends Send {
+  draft: Draft;
 }
 
-function commitCall(batch: Draft[], ids: Ids, generation: number): CommitCall {
-  const byConversation = new Map<string, Draft[]>();
+/** The drafts of each conversation with message ids, in their order. */
+function byConversation(batch: Draft[], ids: Ids): Map<string, DraftedSend[]> {
+  const conversations = new Map<string, DraftedSend[]>();
   for (const draft of batch) {
-    const some = byConversation.get(draft.conversationId);
-    if (some === undefined) byConversation.set(draft.conversationId, [draft]);
-    else some.push(draft);
+    const { user, digest, countable, fields } = draft;
+    const send = { user, digest, countable, fields, id: "", draft };
+    const some = conversations.get(draft.conversationId);
+    if (some === undefined) conversations.set(draft.conversationId, [send]);
+    else some.push(send);
   }
-  const call: CommitCall = { drafts: [], ids: [], keys: [], args: [byConversation.size] };
-  const tables: string[] = [];
-  for (const [conversationId, drafts] of byConversation) {
-    call.keys.push(keys.head(conversationId), keys.mailbox(conversationId), keys.outbox(partitionOf(conversationId)));
-    call.args.push(conversationId, drafts.length);
-    for (const draft of drafts) {
-      const id = ids.next();
-      call.drafts.push(draft);
-      call.ids.push(id);
-      call.args.push(draft.user, draft.digest, id, draft.countable ? 1 : 0, `m${draft.fields}`);
-      tables.push(keys.dedupe(conversationId, draft.digest, generation), keys.dedupe(conversationId, draft.digest, generation - 1));
-    }
-  }
-  call.keys.push(...tables);
-  return call;
+  for (const sends of conversations.values()) for (const send of sends) send.id = ids.next();
+  return conversations;
 }

@@ -1,9 +1,12 @@
+import { Readable } from "node:stream";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ask } from "./ask.ts";
 import { type DimensionKeys, createDimensionKeys } from "./dimensions.ts";
 import { type InboxStore, createInboxStore } from "./inbox.ts";
+import { addInbox, addMessage, INBOX_FIELDS, MESSAGE_FIELDS } from "./encode.ts";
 import { type MessageStore, createMessageStore } from "./messages.ts";
 import { type PartitionStore, createPartitionStore } from "./partitions.ts";
+import { RowBlock } from "./row-block.ts";
 import {
   type ConversationRow,
   type InboxRow,
@@ -29,19 +32,19 @@ export interface InsertOptions {
   signal?: AbortSignal;
 }
 
-type Insert<Row> = (rows: readonly Row[], options?: InsertOptions) => Promise<void>;
+type Insert<Rows> = (rows: Rows, options?: InsertOptions) => Promise<void>;
 
 /**
  * Inserts into ClickHouse. One call is one block, so it is there in full or not at all in each month's partition; give it thousands
  * of rows, not single ones. The promise resolves when the rows are stored. A batch may be inserted again: reads show each row once.
  */
 export interface Inserts {
-  insertMessages: Insert<MessageRow>;
-  insertInbox: Insert<InboxRow>;
-  insertConversations: Insert<ConversationRow>;
-  insertMembers: Insert<MemberRow>;
-  insertRelations: Insert<RelationRow>;
-  insertSessions: Insert<SessionRow>;
+  insertMessages: Insert<readonly MessageRow[] | RowBlock>;
+  insertInbox: Insert<readonly InboxRow[] | RowBlock>;
+  insertConversations: Insert<readonly ConversationRow[]>;
+  insertMembers: Insert<readonly MemberRow[]>;
+  insertRelations: Insert<readonly RelationRow[]>;
+  insertSessions: Insert<readonly SessionRow[]>;
 }
 
 /** The cold tier: the only home of ClickHouse queries for messages and inboxes. */
@@ -51,22 +54,48 @@ export interface ColdStore extends Inserts, MessageStore, InboxStore, DimensionK
 
 const ONE_BLOCK = { max_insert_block_size: "1048576", min_insert_block_size_rows: "1048576", max_insert_threads: "1" } as const;
 
+/** Settings and signal of one insert. */
+const waysOf = ({ token, signal }: InsertOptions) => ({
+  clickhouse_settings: token === undefined ? ONE_BLOCK : { ...ONE_BLOCK, insert_deduplication_token: token },
+  ...(signal === undefined ? {} : { abort_signal: signal }),
+});
+
 const insert = async (
   client: ClickHouseClient,
   table: string,
   rows: readonly { at: number }[],
-  { token, signal }: InsertOptions = {},
+  options: InsertOptions = {},
 ): Promise<void> => {
   if (rows.length === 0) return;
   const values = rows.map((row) => ({ ...row, at: clickHouseTime(row.at) }));
-  const settings = token === undefined ? ONE_BLOCK : { ...ONE_BLOCK, insert_deduplication_token: token };
-  const wait = signal === undefined ? {} : { abort_signal: signal };
-  await client.insert({ table: `tributary.${table}`, values, format: "JSONEachRow", clickhouse_settings: settings, ...wait });
+  await client.insert({ table: `tributary.${table}`, values, format: "JSONEachRow", ...waysOf(options) });
 };
 
+/** The two large tables take rows in binary: half of what JSON costs on both sides. */
+const insertBlock =
+  <Row>(
+    client: ClickHouseClient,
+    table: string,
+    fields: string,
+    add: (block: RowBlock, row: Row) => void,
+  ): Insert<readonly Row[] | RowBlock> =>
+  async (rows, options = {}) => {
+    const block = rows instanceof RowBlock ? rows : blockOf(rows, add);
+    if (block.rows === 0) return;
+    const query = `INSERT INTO tributary.${table} (${fields}) FORMAT RowBinary`;
+    const { stream } = await client.exec({ query, values: Readable.from([block.body()], { objectMode: false }), ...waysOf(options) });
+    await stream.resume().toArray();
+  };
+
+function blockOf<Row>(rows: readonly Row[], add: (block: RowBlock, row: Row) => void): RowBlock {
+  const block = new RowBlock();
+  for (const row of rows) add(block, row);
+  return block;
+}
+
 const createInserts = (client: ClickHouseClient): Inserts => ({
-  insertMessages: (rows, options) => insert(client, "messages", rows, options),
-  insertInbox: (rows, options) => insert(client, "inbox", rows, options),
+  insertMessages: insertBlock(client, "messages", MESSAGE_FIELDS, addMessage),
+  insertInbox: insertBlock(client, "inbox", INBOX_FIELDS, addInbox),
   insertConversations: (rows, options) => {
     const values = rows.map((row) => ({ ...row, created_at: clickHouseTime(row.created_at) }));
     return insert(client, "conversations", values, options);

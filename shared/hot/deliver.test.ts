@@ -24,14 +24,17 @@ const op = (letter: string, conversation: string, seq: number, more: Partial<Op>
 };
 const joined = (conversation: string, seq: number, mode: "w" | "r", users = ["ann"]) =>
   op("J", conversation, seq, { extra: `a ${mode}`, users });
-const pointerOf = ({ letter, conversation, seq, id, extra }: Op) =>
-  letter === "W" || letter === "F" ? "" : `${letter} ${conversation} ${seq} ${id || extra}`;
+const pointersOf = ({ letter, conversation, seq, id, extra }: Op) =>
+  letter === "W" || letter === "F" ? [] : [`${letter} ${conversation} ${seq} ${id || extra}`];
 
 /** Delivers ops, each to its users; gives the script's answers by user. */
 async function deliver(ops: readonly Op[], archive = false): Promise<Record<string, string>> {
   const users = [...new Set(ops.flatMap((one) => one.users))];
   if (users.length === 0) return {};
-  const args = ops.flatMap((one) => [one.letter, one.conversation, one.seq, pointerOf(one), one.id, one.extra]);
+  const args = ops.flatMap((one) => {
+    const pointers = pointersOf(one);
+    return [one.letter, one.conversation, one.seq, one.extra || `${one.id} ${one.id}`, pointers.length, ...pointers];
+  });
   const wanted = users.flatMap((user) => [user, ops.flatMap((one, i) => (one.users.includes(user) ? [i + 1] : [])).join(" ")]);
   const scriptKeys = [...users.flatMap((user) => [keys.user(user), keys.inbox(user)]), keys.deliveries];
   const rows = await world.run<string[]>("deliver", scriptKeys, ["seedseed", archive ? 1 : 0, ops.length, ...args, ...wanted]);
@@ -170,11 +173,14 @@ test("an inbox keeps the epoch it was given first", async () => {
   expect((await userState(world.hot, "bob")).epoch).toBe(epoch);
 });
 
-test("the archive is told the range of offsets that each inbox got", async () => {
+test("the archive is told what each inbox got, from which offset, how many it has now and of which epoch", async () => {
   await deliver([joined("7", 0, "w", ["ann", "bob"]), op("E", "7", 1, { users: ["bob"] })], true);
   await deliver([op("E", "7", 1, { users: ["ann", "bob"] })], true);
   const rows = await world.hot.redis.xrange(keys.deliveries, "-", "+");
-  expect(rows.map(([, [, text]]) => text)).toEqual(["ann 1 1\nbob 1 2", "ann 2 2"]);
+  expect(rows.map(([, [, text]]) => text)).toEqual([
+    "ann 1 1 seedseed\tJ 7 0 a w\nbob 1 2 seedseed\tJ 7 0 a w\tE 7 1 1001",
+    "ann 2 2 seedseed\tE 7 1 1001",
+  ]);
 });
 
 /** Two conversations side by side; ann stays in both, bob comes and goes. */

@@ -26,8 +26,8 @@ test("users spread over the buckets with no bucket at double its share", () => {
 
 test("all keys of one conversation lie in one slot", () => {
   assert(
-    property(conversationId, string({ minLength: 12, maxLength: 12 }), integer({ min: 0, max: 10 ** 9 }), (id, digest, generation) => {
-      const all = [keys.head(id), keys.mailbox(id), keys.order(id), keys.past(id), keys.leavers(id), keys.dedupe(id, digest, generation)];
+    property(conversationId, integer({ min: 0, max: 10 ** 9 }), (id, generation) => {
+      const all = [keys.head(id), keys.mailbox(id), keys.order(id), keys.past(id), keys.leavers(id), keys.dedupe(id, generation)];
       expect(new Set(all.map(tagOf))).toEqual(new Set([String(bucketOfConversation(id))]));
       expect(new Set(all).size).toBe(all.length);
     }),
@@ -59,8 +59,8 @@ test("a conversation's partition follows from its bucket, and outbox, cursor and
 test("every dedupe table of a send is among those removed with its generation", () => {
   const tables = new Set(keys.dedupeTables(7));
   assert(
-    property(conversationId, string({ unit: "grapheme-ascii", minLength: 12, maxLength: 12 }), (id, digest) => {
-      expect(tables.has(keys.dedupe(id, digest, 7))).toBe(true);
+    property(conversationId, (id) => {
+      expect(tables.has(keys.dedupe(id, 7))).toBe(true);
     }),
   );
 });

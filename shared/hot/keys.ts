@@ -44,9 +44,9 @@ export const keys = {
   pair: (a: string, b: string) => `pair:{u${bucketOfUser(a)}}:${a} ${b}`,
   /** string: conversation id of a user's feed. */
   feed: ofUser("feed"),
-  /** hash digest → "seq id" of sends, of one generation of the dedupe window. */
-  dedupe: (conversationId: string, digest: string, generation: number) =>
-    `d:{${bucketOfConversation(conversationId)}}:${generation}:${(digest.charCodeAt(0) + digest.charCodeAt(1) * 3) % DEDUPE_TABLES}`,
+  /** hash digest → "seq id" of sends, of one generation of the dedupe window. All sends of a conversation are in one. */
+  dedupe: (conversationId: string, generation: number) =>
+    `d:{${bucketOfConversation(conversationId)}}:${generation}:${Math.floor(Number(conversationId.slice(-9)) / BUCKETS) % DEDUPE_TABLES}`,
   /** stream: committed work of a partition, one stream entry a commit batch. */
   outbox: (partition: number) => `out:{p${partition}}`,
   /** string: stream id up to which a consumer has handled a partition. */

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { TestHot } from "#test/support/hot.ts";
 import { create, type Changing, type NewConversation } from "./changes.ts";
+import { commitSends } from "./commits.ts";
 import { keys, partitionOf } from "./keys.ts";
 
 /** For tests of the hot tier: conversations made in a line, and what their keys hold in words short enough for a table. */
@@ -105,9 +106,9 @@ let lastSend = 0;
 
 /** Commits one text message for each of the users, in one call; gives the script's answers. */
 export async function send({ hot, ids }: TestHot, conversationId: string, users: string[]): Promise<string[]> {
-  const digests = users.map(() => `d${(lastSend += 1)}`.padEnd(12, "x"));
-  const tables = digests.flatMap((digest) => [keys.dedupe(conversationId, digest, 2), keys.dedupe(conversationId, digest, 1)]);
-  const args = users.flatMap((user, i) => [user, digests[i] ?? "", ids.next(), 1, `m"from":"${user}"`]);
-  const scriptKeys = [keys.head(conversationId), keys.mailbox(conversationId), keys.outbox(partitionOf(conversationId)), ...tables];
-  return (await hot.run("commit", scriptKeys, [1, conversationId, users.length, ...args])) as string[];
+  const sends = users.map((user) => {
+    const digest = `d${(lastSend += 1)}`.padEnd(12, "x");
+    return { user, digest, id: ids.next(), countable: true, fields: `"from":"${user}"` };
+  });
+  return commitSends(hot, [[conversationId, sends]], 2);
 }

@@ -20,16 +20,45 @@ function textOf(body: unknown): string {
     .toWellFormed();
 }
 
+/** The parts of a message's fields as the writer puts them, cut without parsing; null where they do not look so plain. */
+function plainFields(fields: string): { from: string; kind: string; body: string; clientMsgId: string } | null {
+  if (!fields.startsWith(FROM)) return null;
+  const fromEnd = fields.indexOf('"', FROM.length);
+  const kindAt = fromEnd + 1 + KIND.length;
+  const kindEnd = fields.indexOf('"', kindAt);
+  const bodyAt = kindEnd + 1 + BODY.length;
+  const idAt = fields.lastIndexOf(CLIENT_ID);
+  if (idAt < bodyAt || !fields.endsWith('"') || !fields.startsWith(KIND, fromEnd + 1) || !fields.startsWith(BODY, kindEnd + 1)) return null;
+  const clientMsgId = fields.slice(idAt + CLIENT_ID.length, -1);
+  if (clientMsgId.includes('"') || clientMsgId.includes("\\")) return null;
+  return { from: fields.slice(FROM.length, fromEnd), kind: fields.slice(kindAt, kindEnd), body: fields.slice(bodyAt, idAt), clientMsgId };
+}
+const FROM = '"from":"';
+const KIND = ',"kind":"';
+const BODY = ',"body":';
+const CLIENT_ID = ',"clientMsgId":"';
+const TEXT = '{"text":"';
+
+/** What `textOf` gives of a body's JSON. */
+function plainText(body: string): string {
+  if (body.startsWith(TEXT) && body.endsWith('"}') && !body.includes("\\")) {
+    const text = body.slice(TEXT.length, -2);
+    if (!text.includes('"')) return text;
+  }
+  return textOf(JSON.parse(body));
+}
+
 /** An entry as its archive row. `members` and `mode` are those of its time. */
 export function toRow(entry: Entry, members: number, mode: "write" | "read"): MessageRow {
+  const plain = entry.letter === "m" ? plainFields(entry.fields) : null;
+  if (plain !== null) {
+    const { from: sender, kind, body, clientMsgId: client_msg_id } = plain;
+    const stands = { ...placeOf(entry), target: 0, members, mode, revision: 0 };
+    return { ...stands, sender, kind, body, text: plainText(body), client_msg_id, extra: "{}" };
+  }
   const fields = JSON.parse(`{${entry.fields}}`) as Record<string, unknown>;
   const common = {
-    conversation_id: entry.conversationId,
-    seq: entry.seq,
-    message_id: entry.id,
-    prev: entry.seq - 1,
-    count: entry.count,
-    at: timeOf(entry.id),
+    ...placeOf(entry),
     target: typeof fields["target"] === "number" ? fields["target"] : 0,
     members,
     mode,
@@ -51,6 +80,15 @@ export function toRow(entry: Entry, members: number, mode: "write" | "read"): Me
     extra: JSON.stringify(rest),
   };
 }
+
+const placeOf = ({ conversationId, seq, id, count }: Entry) => ({
+  conversation_id: conversationId,
+  seq,
+  message_id: id,
+  prev: seq - 1,
+  count,
+  at: timeOf(id),
+});
 
 /** The entry that a row came from. */
 export function fromRow(

@@ -96,7 +96,7 @@ test("dedupe tables go once no writer looks at them, also those left by a time o
   const stores = await openStores();
   const hour = 3_600_000;
   const generation = Math.floor((Date.now() - 60_000) / hour);
-  const table = (which: number) => keys.dedupe("7", "AAAAAAAAAAAA", which);
+  const table = (which: number) => keys.dedupe("7", which);
   const old = [generation - 1_000, generation - 3, generation - 2].map(table);
   const young = [generation - 1, generation, generation + 1].map(table);
   for (const key of [...old, ...young]) await stores.hot.redis.hset(key, "AAAAAAAAAAAA", "1 5");

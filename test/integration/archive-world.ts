@@ -10,6 +10,9 @@ import type { ArchiveConfig } from "#services/archive/look.ts";
 import { createColdClient } from "#shared/cold/client.ts";
 import { migrate } from "#shared/cold/migrate.ts";
 import { createColdStore, type ColdStore } from "#shared/cold/store.ts";
+import { commitSends } from "#shared/hot/commits.ts";
+import { deliverOps, type InboxOp } from "#shared/hot/deliveries.ts";
+import { createEntries } from "#shared/hot/entries.ts";
 import { keys, partitionOf } from "#shared/hot/keys.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
 import { createSnowflake } from "#shared/ids/snowflake.ts";
@@ -67,6 +70,7 @@ export async function openStores(now: () => number = Date.now): Promise<Stores> 
         await startArchive({
           interval: 1_000_000,
           hot,
+          entries: createEntries(hot, null),
           cold: through,
           config: { ...settings, ...config },
           logger,
@@ -102,22 +106,27 @@ function traffic(hot: Hot, now: () => number): Pick<Stores, "create" | "send" | 
       await hot.run("create", touched, [id, "g", "epoch000", Date.now(), owner, "title", "j", "i", "", owner, 500, ...members]);
     },
     async send(id, user, texts) {
-      const tables: string[] = [];
-      const sends = texts.flatMap((text) => {
+      const sends = texts.map((text) => {
         const name = String(digest++).padStart(12, "0");
-        tables.push(keys.dedupe(id, name, generation), keys.dedupe(id, name, generation - 1));
-        return [user, name, ids.next(), 1, `m"from":"${user}","kind":"text","body":${JSON.stringify({ text })},"clientMsgId":"${name}"`];
+        const fields = `"from":"${user}","kind":"text","body":${JSON.stringify({ text })},"clientMsgId":"${name}"`;
+        return { user, digest: name, id: ids.next(), countable: true, fields };
       });
-      const touched = [keys.head(id), keys.mailbox(id), keys.outbox(partitionOf(id)), ...tables];
-      await patiently(() => hot.run("commit", touched, [1, id, texts.length, ...sends]));
+      await patiently(() => commitSends(hot, [[id, sends]], generation));
     },
     async deliver(id, users, from, to) {
-      const seqs = Array.from({ length: to - from + 1 }, (_, i) => from + i);
-      const ops = seqs.flatMap((seq) => ["E", id, seq, `m ${id} ${seq} ${seq} ${seq * 1_000}`, seq * 1_000, ""]);
-      const first = from === 1 ? ["J", id, 0, `J ${id} 0 5 w {"type":"conversation"}`, "0", "a w", ...ops] : ops;
-      const numbers = Array.from({ length: first.length / 6 }, (_, i) => i + 1).join(" ");
-      const touched = [...users.flatMap((user) => [keys.user(user), keys.inbox(user)]), keys.deliveries];
-      await hot.run("deliver", touched, ["seed0000", "1", first.length / 6, ...first, ...users.flatMap((user) => [user, numbers])]);
+      const pointers = Array.from({ length: to - from + 1 }, (_, i) => `m ${id} ${from + i} ${from + i} ${(from + i) * 1_000}`);
+      const entries: InboxOp = { letter: "E", conversationId: id, seq: from, extra: `${from * 1_000} ${to * 1_000}`, pointers };
+      const joined: InboxOp = {
+        letter: "J",
+        conversationId: id,
+        seq: 0,
+        extra: "a w",
+        pointers: [`J ${id} 0 5 w {"type":"conversation"}`],
+      };
+      const ops = from === 1 ? [joined, entries] : [entries];
+      const numbers = ops.map((_, i) => i + 1);
+      const recipients = users.map((user): [string, number[]] => [user, numbers]);
+      await deliverOps(hot, ops, recipients, true);
     },
   };
 }

@@ -1,4 +1,6 @@
 import { keys, partitionOf } from "#shared/hot/keys.ts";
+import { commitSends } from "#shared/hot/commits.ts";
+import { deliverOps, type InboxOp } from "#shared/hot/deliveries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Stay } from "#shared/hot/member.ts";
 import { createSnowflake, type Snowflake } from "#shared/ids/snowflake.ts";
@@ -61,15 +63,8 @@ export function createTraffic(hot: Hot) {
     const digest = String(number++).padStart(12, "0");
     const id = nextId(known);
     const body = JSON.stringify({ text: "x".repeat(size) });
-    const fields = `m"from":"${user}","kind":"${kind}","body":${body},"clientMsgId":"${digest}"`;
-    const touched = [
-      keys.head(known.id),
-      keys.mailbox(known.id),
-      outbox(known.id),
-      keys.dedupe(known.id, digest, 1),
-      keys.dedupe(known.id, digest, 0),
-    ];
-    const [result] = (await hot.run("commit", touched, [1, known.id, 1, user, digest, id, "1", fields])) as string[];
+    const fields = `"from":"${user}","kind":"${kind}","body":${body},"clientMsgId":"${digest}"`;
+    const [result] = await commitSends(hot, [[known.id, [{ user, digest, id, countable: true, fields }]]], 1);
     if (!result?.startsWith("1 ")) throw new Error(`not committed: ${result}`);
     log(known, { letter: "m", id, kind, mode: known.mode });
   }
@@ -104,7 +99,8 @@ export function createTraffic(hot: Hot) {
     const last = stays.at(-1);
     if (on) stays.push({ joined: seq, left: Number.POSITIVE_INFINITY });
     else if (last !== undefined) last.left = seq;
-    await deliver(hot, [{ op: ["F", known.id, seq, "", "", `${on ? "+" : "-"} ${++number} ${known.mode}`], users: [user] }]);
+    const extra = `${on ? "+" : "-"} ${++number} ${known.mode}`;
+    await deliver(hot, known.id, [{ letter: "F", seq, extra, pointers: [], users: [user] }]);
   }
 
   async function switchMode(known: Known): Promise<void> {
@@ -123,11 +119,11 @@ export function createTraffic(hot: Hot) {
 
   /** Fan-out of the next entry of a conversation into the inboxes that it belongs to. */
   async function deliverNext(known: Known): Promise<void> {
-    const ops: { op: (string | number)[]; users: string[] }[] = [];
+    const ops: OpOfUsers[] = [];
     const { id } = known;
     const members = (seq: number) => [...known.stays].filter(([, stays]) => holds(stays, seq)).map(([user]) => user);
     const joined = (seq: number, mode: string, users: string[]) =>
-      ops.push({ op: ["J", id, seq, eventPointer("J", id, seq, 1, mode as "w", noEvent), "", `a ${mode}`], users });
+      ops.push({ letter: "J", seq, extra: `a ${mode}`, pointers: [eventPointer("J", id, seq, 1, mode as "w", noEvent)], users });
     known.delivered++;
     const entry = known.log[known.delivered - 1];
     if (entry === undefined) {
@@ -140,12 +136,13 @@ export function createTraffic(hot: Hot) {
       const { seq, letter, mode } = entry;
       if (entry.joined !== undefined) joined(seq, mode, [entry.joined]);
       const pointer = entryPointer(letter, id, seq, seq, entry.id);
-      if (mode === "w") ops.push({ op: [letter === "o" ? "B" : "E", id, seq, pointer, entry.id, ""], users: members(seq) });
-      else if (letter === "o") ops.push({ op: ["W", id, seq, "", "", ""], users: members(seq) });
+      const ids = `${entry.id} ${entry.id}`;
+      if (mode === "w") ops.push({ letter: letter === "o" ? "B" : "E", seq, extra: ids, pointers: [pointer], users: members(seq) });
+      else if (letter === "o") ops.push({ letter: "W", seq, extra: "", pointers: [], users: members(seq) });
       if (entry.left !== undefined)
-        ops.push({ op: ["L", id, seq, eventPointer("L", id, seq, 1, "-", noEvent), "", ""], users: [entry.left] });
+        ops.push({ letter: "L", seq, extra: "", pointers: [eventPointer("L", id, seq, 1, "-", noEvent)], users: [entry.left] });
     }
-    await deliver(hot, ops);
+    await deliver(hot, id, ops);
   }
 
   async function deliverAll(all: readonly Known[]): Promise<void> {
@@ -164,14 +161,16 @@ export function createTraffic(hot: Hot) {
   };
 }
 
-async function deliver(hot: Hot, ops: { op: (string | number)[]; users: string[] }[]): Promise<void> {
-  const users = [...new Set(ops.flatMap((one) => one.users))];
+interface OpOfUsers extends Omit<InboxOp, "conversationId"> {
+  users: string[];
+}
+
+async function deliver(hot: Hot, conversationId: string, given: readonly OpOfUsers[]): Promise<void> {
+  const users = [...new Set(given.flatMap((one) => one.users))];
   if (users.length === 0) return;
-  const numbers = users.map((user) => ops.flatMap((one, i) => (one.users.includes(user) ? [i + 1] : [])).join(" "));
-  const touched = [...users.flatMap((user) => [keys.user(user), keys.inbox(user)]), keys.deliveries];
-  const args = ["seed0001", "0", ops.length, ...ops.flatMap(({ op }) => op), ...users.flatMap((user, i) => [user, numbers[i] as string])];
-  const results = (await hot.run("deliver", touched, args)) as string[];
-  for (const result of results) if (!result.endsWith("|")) throw new Error(`a gap: ${result}`);
+  const ops = given.map(({ letter, seq, extra, pointers }): InboxOp => ({ letter, conversationId, seq, extra, pointers }));
+  const wanted = users.map((user): [string, number[]] => [user, given.flatMap((one, i) => (one.users.includes(user) ? [i + 1] : []))]);
+  for (const { gaps } of await deliverOps(hot, ops, wanted, false)) if (gaps.length > 0) throw new Error(`gaps: ${JSON.stringify(gaps)}`);
 }
 
 export type Traffic = ReturnType<typeof createTraffic>;
