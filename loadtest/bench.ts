@@ -1,38 +1,57 @@
 import { parseArgs } from "node:util";
-import { chatRow } from "./bench/row-chat.ts";
-import { memoryRow } from "./bench/row-memory.ts";
-import { missedRow } from "./bench/row-missed.ts";
-import { roomRow } from "./bench/row-room.ts";
-import { holds, machine, tableOf, writeResult, type Row } from "./bench/result.ts";
+import { chatRows } from "./bench/row-chat.ts";
+import { connectRows } from "./bench/row-connect.ts";
+import { copiedRows } from "./bench/row-copied.ts";
+import { groupRows } from "./bench/row-group.ts";
+import { memoryRows } from "./bench/row-memory.ts";
+import { missedRows } from "./bench/row-missed.ts";
+import { roomRows } from "./bench/row-room.ts";
+import { compared, machine, readReport, writeReport } from "./bench/report.ts";
+import { holds, type Effort, type Row } from "./bench/row.ts";
+import { tableOf } from "./bench/table.ts";
 
 /**
- * `npm run bench [-- --only a,b] [--quick]`: each row against its reference, started in the same run and measured in turn with it.
- * Prints a table, writes loadtest/results/bench-….json. Fails when a row misses its target.
+ * `npm run bench [-- --only a,b] [--runs 3] [--quick] [--compare base.json]`: each row beside its references, started in the same run and measured
+ * in turn with it. Prints a table, writes loadtest/results/bench-….json. Fails when a median misses its target.
  */
 const { values } = parseArgs({
-  options: { only: { type: "string" }, quick: { type: "boolean", default: false }, runs: { type: "string", default: "3" } },
+  options: {
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    runs: { type: "string", default: "3" },
+    compare: { type: "string" },
+  },
 });
-const quick = values.quick;
-const runs = Number(values.runs);
+const effort: Effort = { runs: Number(values.runs), quick: values.quick };
 
-const table: Record<string, () => Promise<Row[]>> = {
-  a: async () => [await chatRow("fsync", runs, quick ? 2 : 6), await chatRow("everysec", runs, quick ? 2 : 6)],
-  b: async () => [await roomRow(runs, quick ? 2_000 : 10_000)],
-  c: async () => [await memoryRow(runs, quick ? 2_000 : 5_000)],
-  d: async () => [await missedRow(runs)],
+const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
+  a: chatRows,
+  b: groupRows,
+  b2: copiedRows,
+  c: roomRows,
+  d: connectRows,
+  e: missedRows,
+  memory: memoryRows,
 };
 
-const wanted = values.only?.split(",") ?? Object.keys(table);
-const unknown = wanted.find((name) => table[name] === undefined);
-if (unknown !== undefined) throw new Error(`there is no row ${unknown}: ${Object.keys(table).join(", ")}`);
-const started = machine();
-const rows: Row[] = [];
-for (const name of wanted) {
-  process.stdout.write(`row ${name} …\n`);
-  rows.push(...((await table[name]?.()) ?? []));
+async function main(): Promise<void> {
+  const wanted = values.only?.split(",") ?? Object.keys(table);
+  const unknown = wanted.find((name) => table[name] === undefined);
+  if (unknown !== undefined) throw new Error(`there is no row ${unknown}: ${Object.keys(table).join(", ")}`);
+  const before = values.compare === undefined ? null : await readReport(values.compare);
+  const started = machine();
+  const rows: Row[] = [];
+  for (const name of wanted) {
+    process.stdout.write(`row ${name} …\n`);
+    rows.push(...((await table[name]?.(effort)) ?? []));
+    await writeReport(rows, started);
+  }
+  const file = await writeReport(rows, started);
+  process.stdout.write(
+    `\n${tableOf(rows)}\n\nmin / median / max of ${effort.runs} runs; load at the start ${started.load[0]?.toFixed(2)}; ${file}\n`,
+  );
+  if (before !== null) process.stdout.write(`\n${compared(before, rows)}\n`);
+  process.exitCode = rows.every(holds) ? 0 : 1;
 }
-const file = await writeResult(rows, started);
-process.stdout.write(
-  `\n${tableOf(rows)}\n\nmin / median / max of ${runs} runs; load at the start ${started.load[0]?.toFixed(2)}; ${file}\n`,
-);
-process.exitCode = rows.every(holds) ? 0 : 1;
+
+await main();

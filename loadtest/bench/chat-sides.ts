@@ -1,13 +1,13 @@
 import { openDevice } from "../lean/device.ts";
 import type { LoadServer } from "../lean/server.ts";
-import { openSocket } from "../lean/socket.ts";
+import { eachLine, openSocket } from "../lean/socket.ts";
 import type { Chat } from "./chat.ts";
 import { newPair, noteAck, noteSeen, numberAfter, type Pair } from "./pair.ts";
 
 /** 200 bytes. */
-const BODY = "All human beings are born free and equal in dignity and rights. ".repeat(4).slice(0, 200);
+export const BODY = "All human beings are born free and equal in dignity and rights. ".repeat(4).slice(0, 200);
 
-const newChat = (echoes: boolean, send: Chat["send"]): Chat => ({
+export const newChat = (echoes: boolean, send: Chat["send"]): Chat => ({
   pairs: [],
   echoes,
   send,
@@ -16,7 +16,7 @@ const newChat = (echoes: boolean, send: Chat["send"]): Chat => ({
 });
 
 /** Runs a check of a line; the first thing that is wrong is kept. */
-function guarded(chat: Chat, check: (line: string) => void): (line: string) => void {
+export function guarded(chat: Chat, check: (line: string) => void): (line: string) => void {
   return (line) => {
     try {
       check(line);
@@ -27,7 +27,7 @@ function guarded(chat: Chat, check: (line: string) => void): (line: string) => v
 }
 
 /** Command ids below are other calls'. */
-const FIRST_ID = 10;
+export const FIRST_ID = 10;
 
 /** Pairs of users in single conversations of a Tributary. */
 export async function openTributaryChat(server: LoadServer, count: number): Promise<Chat> {
@@ -89,7 +89,8 @@ export async function openReferenceChat(port: number, count: number): Promise<Ch
       const close = (code: number) => {
         chat.failure ??= new Error(`${user} was closed with ${code}`);
       };
-      return openSocket({ host: "127.0.0.1", port, path: `/${user}` }, { text: (frame) => read(frame.toString("utf8")), close });
+      const text = (frame: Buffer) => eachLine(frame, read);
+      return openSocket({ host: "127.0.0.1", port, path: `/${user}` }, { text, close });
     };
     const own = await device(`a${i}`);
     await device(`b${i}`);

@@ -1,5 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
-import { percentile } from "./result.ts";
+import { percentile } from "./row.ts";
 import type { Pair } from "./pair.ts";
 
 /** Both devices of every pair, connected to one server. */
@@ -27,48 +27,81 @@ export interface Slice {
 
 const MOST = 1_000_000;
 
-/** Lets every pair keep `inFlight` unanswered messages for the time given, then waits until all that was sent has arrived everywhere. */
-export async function runChat(chat: Chat, inFlight: number, seconds: number): Promise<Slice> {
-  const ack = { times: new Float64Array(MOST), count: 0 };
-  const delivery = { times: new Float64Array(MOST), count: 0 };
-  const note = (into: typeof ack, pair: Pair, n: number, now: number) => {
-    if (into.count < MOST) into.times[into.count++] = now - (pair.sentAt[n % pair.sentAt.length] as number);
+interface Times {
+  ms: Float64Array;
+  count: number;
+}
+
+/** What is seen of a chat while it runs. */
+export interface Watching {
+  /** Sends the pair's next message; its times count from `due`, ms by `performance.now()`. */
+  send(pair: Pair, due: number): void;
+  /** Called with each acknowledgement. */
+  acked: (pair: Pair) => void;
+  ack: Times;
+  delivery: Times;
+  messages: number;
+  lastAck: number;
+  lastDelivery: number;
+}
+
+/** Takes the times of all that is sent from now on. */
+export function watch(chat: Chat): Watching {
+  const note = (into: Times, pair: Pair, n: number, now: number) => {
+    if (into.count < MOST) into.ms[into.count++] = now - (pair.sentAt[n % pair.sentAt.length] as number);
   };
-  let open = true;
-  let lastAck = 0;
-  let lastDelivery = 0;
-  const send = (pair: Pair) => {
-    const n = ++pair.sent;
-    pair.sentAt[n % pair.sentAt.length] = performance.now();
-    chat.send(pair, n);
+  const times = (): Times => ({ ms: new Float64Array(MOST), count: 0 });
+  const watching: Watching = {
+    send(pair, due) {
+      const n = ++pair.sent;
+      pair.sentAt[n % pair.sentAt.length] = due;
+      watching.messages++;
+      chat.send(pair, n);
+    },
+    acked() {},
+    ack: times(),
+    delivery: times(),
+    messages: 0,
+    lastAck: 0,
+    lastDelivery: 0,
   };
   chat.on.ack = (pair) => {
-    lastAck = performance.now();
-    note(ack, pair, pair.acked, lastAck);
-    if (open) send(pair);
+    watching.lastAck = performance.now();
+    note(watching.ack, pair, pair.acked, watching.lastAck);
+    watching.acked(pair);
   };
   chat.on.delivered = (pair, device) => {
-    lastDelivery = performance.now();
-    if (device === "peer") note(delivery, pair, pair.peer.n, lastDelivery);
+    watching.lastDelivery = performance.now();
+    if (device === "peer") note(watching.delivery, pair, pair.peer.n, watching.lastDelivery);
+  };
+  return watching;
+}
+
+export const resultOf = ({ messages, lastAck, lastDelivery, ack, delivery }: Watching, started: number): Slice => ({
+  messages,
+  acked: (messages / (lastAck - started)) * 1_000,
+  delivered: (messages / (lastDelivery - started)) * 1_000,
+  ackLatency: latencyOf(ack),
+  deliveryLatency: latencyOf(delivery),
+});
+
+/** Lets every pair keep `inFlight` unanswered messages for the time given, then waits until all that was sent has arrived everywhere. */
+export async function runChat(chat: Chat, inFlight: number, seconds: number): Promise<Slice> {
+  const watching = watch(chat);
+  let open = true;
+  watching.acked = (pair) => {
+    if (open) watching.send(pair, performance.now());
   };
   const started = performance.now();
-  const before = sum(chat.pairs, ({ sent }) => sent);
-  for (const pair of chat.pairs) for (let i = 0; i < inFlight; i++) send(pair);
+  for (const pair of chat.pairs) for (let i = 0; i < inFlight; i++) watching.send(pair, started);
   await after(seconds * 1_000);
   open = false;
   await settled(chat);
-  const messages = sum(chat.pairs, ({ sent }) => sent) - before;
-  return {
-    messages,
-    acked: (messages / (lastAck - started)) * 1_000,
-    delivered: (messages / (lastDelivery - started)) * 1_000,
-    ackLatency: latencyOf(ack),
-    deliveryLatency: latencyOf(delivery),
-  };
+  return resultOf(watching, started);
 }
 
 /** Resolves when every message is answered and on every device; throws when one was wrong, or nothing comes for 20 s. */
-async function settled(chat: Chat): Promise<void> {
+export async function settled(chat: Chat): Promise<void> {
   const left = () => sum(chat.pairs, ({ sent, acked, peer, own }) => sent - acked + (sent - peer.n) + (chat.echoes ? sent - own.n : 0));
   let before = left();
   let quiet = 0;
@@ -85,7 +118,7 @@ async function settled(chat: Chat): Promise<void> {
 
 const sum = (pairs: readonly Pair[], of: (pair: Pair) => number): number => pairs.reduce((total, pair) => total + of(pair), 0);
 
-function latencyOf({ times, count }: { times: Float64Array; count: number }): { p50: number; p99: number } {
-  const sorted = times.slice(0, count).sort();
+function latencyOf({ ms, count }: Times): { p50: number; p99: number } {
+  const sorted = ms.slice(0, count).sort();
   return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) };
 }

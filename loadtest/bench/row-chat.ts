@@ -1,16 +1,18 @@
-import { setTimeout as after } from "node:timers/promises";
-import { readMetrics } from "../lean/metrics.ts";
-import { startLoadServer, type LoadServer } from "../lean/server.ts";
+import { startLoadServer } from "../lean/server.ts";
+import { startPeer } from "../peer/start.ts";
 import { startReference } from "../reference/start.ts";
 import { runChat, type Chat, type Slice } from "./chat.ts";
+import { openPeerChat } from "./chat-peer.ts";
 import { openReferenceChat, openTributaryChat } from "./chat-sides.ts";
 import { cpuOf, redisBelow } from "./cpu.ts";
-import { spread, type Row } from "./result.ts";
+import { runPaced } from "./paced.ts";
+import { type Effort, type Row, spread } from "./row.ts";
+import { archived } from "./settled.ts";
 
 const PAIRS = 100;
 const IN_FLIGHT = 10;
-/** Slices of a run, in turn with the reference's: what else the machine does meets both. */
-const SLICES = 2;
+/** What our rate is judged against. */
+const PEER = "centrifuge, Redis history";
 
 interface Side {
   name: string;
@@ -35,72 +37,81 @@ async function measure({ chat, server, redis, slices, atRest }: Side, seconds: n
   slices.push({ ...slice, serverCpu: used[0] as number, redisCpu: used[1] as number });
 }
 
-/** Resolves when the archive has all that was committed: it is part of our side's work and must not fall into the reference's time. */
-async function archived(server: LoadServer): Promise<void> {
-  const rows = async () => (await readMetrics(server.http)).get('tributary_archive_rows_total{kind="messages"}') ?? 0;
-  let before = await rows();
-  for (let same = 0; same < 3;) {
-    await after(700);
-    const now = await rows();
-    same = now === before ? same + 1 : 0;
-    before = now;
+async function openReferences(stack: AsyncDisposableStack): Promise<Side[]> {
+  const common = { atRest: async () => {}, slices: [] };
+  const peer = stack.use(await startPeer({ durability: "everysec", writeDelayMs: 10 }));
+  const sides: Side[] = [
+    { ...common, name: PEER, chat: await openPeerChat(peer, PAIRS), server: peer.pid, redis: peer.redisPid, slices: [] },
+  ];
+  for (const [name, options] of [
+    ["ws", {}],
+    ["ws, frames gathered", { gathered: true }],
+    ["the same + a script", { gathered: true, durability: "everysec" }],
+  ] as const) {
+    const reference = stack.use(await startReference(options));
+    const chat = await openReferenceChat(reference.port, PAIRS);
+    sides.push({ ...common, name, chat, server: reference.pid, redis: reference.redisPid, slices: [] });
   }
+  return sides;
 }
 
-/** One figure of a run: of all its slices together. */
-const rateOf = (slices: readonly Measured[]): number =>
-  slices.reduce((sum, { messages }) => sum + messages, 0) / slices.reduce((sum, { messages, delivered }) => sum + messages / delivered, 0);
-
-/** The figures of the runs. */
-const runsOf = ({ slices }: Side): number[] =>
-  Array.from({ length: slices.length / SLICES }, (_, run) => rateOf(slices.slice(run * SLICES, (run + 1) * SLICES)));
-
-/** Row a: messages a second that are acknowledged and on both devices of their pair, every one checked. */
-export async function chatRow(durability: "fsync" | "everysec", runs: number, seconds: number): Promise<Row> {
-  await using reference = await startReference(durability);
-  await using server = await startLoadServer({ DURABILITY: durability });
+async function openOurs(stack: AsyncDisposableStack, durability: string): Promise<Side> {
+  const server = stack.use(await startLoadServer({ DURABILITY: durability }));
   const pid = server.process?.pid ?? 0;
-  const ours: Side = {
-    name: "ours",
-    chat: await openTributaryChat(server, PAIRS),
-    server: pid,
-    redis: redisBelow(pid),
-    atRest: () => archived(server),
-    slices: [],
-  };
-  const bare: Side = {
-    name: "reference",
-    chat: await openReferenceChat(reference.port, PAIRS),
-    server: reference.pid,
-    redis: reference.redisPid,
-    atRest: async () => {},
-    slices: [],
-  };
-  for (const { chat, atRest } of [bare, ours]) {
-    await runChat(chat, IN_FLIGHT, 2);
+  const chat = await openTributaryChat(server, PAIRS);
+  return { name: "ours", chat, server: pid, redis: redisBelow(pid), atRest: () => archived(server), slices: [] };
+}
+
+/**
+ * Row a: messages a second that are acknowledged and on both devices of their pair, every one checked, as fast as they are answered; then the time to
+ * the answer at half of that rate.
+ */
+export async function chatRows({ runs, quick }: Effort): Promise<Row[]> {
+  await using stack = new AsyncDisposableStack();
+  const references = await openReferences(stack);
+  const ours = await openOurs(stack, "fsync");
+  const lazy = await openOurs(stack, "everysec");
+  const sides = [...references, ours, lazy];
+  for (const { chat, atRest } of sides) {
+    await runChat(chat, IN_FLIGHT, quick ? 1 : 3);
     await atRest();
   }
-  for (let slice = 0; slice < runs * SLICES; slice++) {
-    for (const side of [bare, ours]) await measure(side, seconds / SLICES);
+  for (let run = 0; run < runs; run++) for (const side of sides) await measure(side, quick ? 1.5 : 5);
+  const measured = references.map(({ name, slices }) => ({ name, values: slices.map(({ delivered }) => delivered) }));
+  const rate = { row: "a", unit: "messages/s", references: measured };
+  const notes = sides.map(noteOf);
+  return [
+    { ...rate, name: "1:1 chat, each on disk", ours: ratesOf(ours), target: { against: PEER, least: 1.5 }, notes },
+    { ...rate, name: "1:1 chat, everysec", ours: ratesOf(lazy), target: null, notes: [] },
+    ...(await answerRows(ours, runs, quick)),
+  ];
+}
+
+const ratesOf = ({ slices }: Side): number[] => slices.map(({ delivered }) => delivered);
+
+async function answerRows({ chat, slices, atRest }: Side, runs: number, quick: boolean): Promise<Row[]> {
+  const half = spread(slices.map(({ delivered }) => delivered)).median / 2;
+  const paced: Slice[] = [];
+  for (let run = 0; run < runs; run++) {
+    paced.push(await runPaced(chat, half, quick ? 2 : 10));
+    await atRest();
   }
-  return {
-    row: "a",
-    name: `1:1 chat, ${durability}`,
-    unit: "messages/s",
-    ours: runsOf(ours),
-    reference: runsOf(bare),
-    target: { of: "ratio", least: 0.5 },
-    notes: [noteOf(ours), noteOf(bare)],
-  };
+  const row = { row: "a", unit: "ms", references: [] };
+  const notes = [
+    `half rate: ${Math.round(half).toLocaleString("en")} messages/s, each answer's time counted from when its message was due`,
+  ];
+  return [
+    { ...row, name: "answer at half rate, p50", ours: paced.map(({ ackLatency }) => ackLatency.p50), target: { most: 3 }, notes },
+    { ...row, name: "answer at half rate, p99", ours: paced.map(({ ackLatency }) => ackLatency.p99), target: { most: 15 }, notes: [] },
+    { ...row, name: "delivery at half rate, p99", ours: paced.map(({ deliveryLatency }) => deliveryLatency.p99), target: null, notes: [] },
+  ];
 }
 
 function noteOf({ name, slices }: Side): string {
   const middle = (of: (slice: Measured) => number) => spread(slices.map(of)).median;
-  const [ack50, ack99] = [middle((slice) => slice.ackLatency.p50), middle((slice) => slice.ackLatency.p99)];
-  const [to50, to99] = [middle((slice) => slice.deliveryLatency.p50), middle((slice) => slice.deliveryLatency.p99)];
+  const sum = slices.reduce((total, { messages }) => total + messages, 0);
   return (
-    `${name}: ${Math.round(middle((slice) => slice.acked))} acknowledged/s; ms to the answer p50 ${ack50.toFixed(0)} p99 ${ack99.toFixed(0)}, ` +
-    `to the peer p50 ${to50.toFixed(0)} p99 ${to99.toFixed(0)}; CPU a message: server ${middle((slice) => slice.serverCpu).toFixed(0)} µs, ` +
-    `Redis ${middle((slice) => slice.redisCpu).toFixed(0)} µs; ${slices.reduce((sum, { messages }) => sum + messages, 0)} messages checked`
+    `${name}: CPU a message: server ${middle(({ serverCpu }) => serverCpu).toFixed(1)} µs, Redis ${middle(({ redisCpu }) => redisCpu).toFixed(1)} µs; ` +
+    `${sum.toLocaleString("en")} messages checked`
   );
 }

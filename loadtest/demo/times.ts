@@ -1,4 +1,4 @@
-import { percentile } from "../bench/result.ts";
+import { percentile } from "../bench/row.ts";
 
 /** Times of one kind: those since the last look, and a part of all. */
 export class Times {

@@ -1,9 +1,10 @@
-import { openSocket, type LeanSocket, type Target } from "./socket.ts";
+import { eachLine, openSocket, type LeanSocket, type Target } from "./socket.ts";
 
 /** The subscription of a channel in a connect reply. */
 export interface Sub {
   epoch: string;
-  offset: number;
+  /** Not there: 0. */
+  offset?: number;
   recovered?: boolean;
   was_recovering?: boolean;
   publications?: { offset: number; data: unknown }[];
@@ -27,6 +28,8 @@ export interface Device {
 export interface DeviceEvents {
   /** A reply or push. Pings are answered and not shown. */
   line(line: string): void;
+  /** Takes whole frames after the connect reply's, in place of `line`; what a ping is, is then for it to tell. */
+  frame?(frame: Buffer): void;
   /** The connection ended without being asked to. */
   closed(code: number): void;
 }
@@ -34,8 +37,8 @@ export interface DeviceEvents {
 export interface Login {
   user: string;
   token: string;
-  /** `connect.subs` of a client that comes back. */
-  subs?: Record<string, { recover: true; epoch: string; offset: number }>;
+  /** `connect.subs`: the position of a client that comes back; nothing in it for one that only names the channel. */
+  subs?: Record<string, { recover: true; epoch: string; offset: number } | Record<string, never>>;
 }
 
 /** Connects a device; resolves with the connect reply, after which lines come. `asking` is called when the connect command leaves. */
@@ -57,9 +60,8 @@ export async function openDevice(target: Target, login: Login, events: DeviceEve
   };
   socket = await openSocket(target, {
     text(frame) {
-      const text = frame.toString("utf8");
-      if (!text.includes("\n")) take(text);
-      else for (const line of text.split("\n")) take(line);
+      if (connected && events.frame !== undefined) events.frame(frame);
+      else eachLine(frame, take);
     },
     close(code) {
       reject(new Error(`${login.user} was closed with ${code} while connecting`));

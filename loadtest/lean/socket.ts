@@ -18,6 +18,13 @@ export interface Target {
   from?: string;
 }
 
+/** The lines of a frame: one, or several that left together. */
+export function eachLine(frame: Buffer, take: (line: string) => void): void {
+  const text = frame.toString("utf8");
+  if (!text.includes("\n")) take(text);
+  else for (const line of text.split("\n")) take(line);
+}
+
 /** All sockets read into it, one after the other: a frame's bytes are handled before the next read. */
 const shared = Buffer.allocUnsafe(256 * 1024);
 
