@@ -46,9 +46,9 @@ async function prepare(server: LoadServer): Promise<Login> {
   const login = { user: "reader", token: await server.token("reader") };
   const device = await openDevice(server.target, login, { line() {}, closed() {} });
   device.destroy();
-  const { epoch, offset } = device.reply.connect.subs["inbox:reader"] ?? { epoch: "", offset: 0 };
-  await sendMissed(server, conversation.id);
   const { epoch, offset = 0 } = device.reply.connect.subs["inbox:reader"] ?? { epoch: "" };
+  await sendMissed(server, conversation.id);
+  return { ...login, subs: { "inbox:reader": { recover: true, epoch, offset } } };
 }
 
 const textOf = (data: unknown): string => (data as { message: { body: { text: string } } }).message.body.text;
