@@ -52,7 +52,7 @@ async function sayToAll(server: LoadServer, ids: readonly string[], n: number): 
 
 /** Until the server has noticed that the sockets are gone. */
 async function empty(server: LoadServer): Promise<void> {
-  while (((await readMetrics(server.http)).get("tributary_connections") ?? 0) > 0) await after(50);
+  while (((await readMetrics(server.http)).get("tributary_gateway_connections") ?? 0) > 0) await after(50);
 }
 
 /** Row d: a crowd connects with tokens; then all come back at once, each with a position and a message missed. */
