@@ -5,9 +5,9 @@ import type { Chat } from "./chat.ts";
 import { newPair, noteAck, noteSeen, numberAfter, type Pair } from "./pair.ts";
 
 /** 200 bytes. */
-const BODY = "All human beings are born free and equal in dignity and rights. ".repeat(4).slice(0, 200);
+export const BODY = "All human beings are born free and equal in dignity and rights. ".repeat(4).slice(0, 200);
 
-const newChat = (echoes: boolean, send: Chat["send"]): Chat => ({
+export const newChat = (echoes: boolean, send: Chat["send"]): Chat => ({
   pairs: [],
   echoes,
   send,
@@ -16,7 +16,7 @@ const newChat = (echoes: boolean, send: Chat["send"]): Chat => ({
 });
 
 /** Runs a check of a line; the first thing that is wrong is kept. */
-function guarded(chat: Chat, check: (line: string) => void): (line: string) => void {
+export function guarded(chat: Chat, check: (line: string) => void): (line: string) => void {
   return (line) => {
     try {
       check(line);
@@ -27,7 +27,7 @@ function guarded(chat: Chat, check: (line: string) => void): (line: string) => v
 }
 
 /** Command ids below are other calls'. */
-const FIRST_ID = 10;
+export const FIRST_ID = 10;
 
 /** Pairs of users in single conversations of a Tributary. */
 export async function openTributaryChat(server: LoadServer, count: number): Promise<Chat> {

@@ -34,8 +34,8 @@ export interface DeviceEvents {
 export interface Login {
   user: string;
   token: string;
-  /** `connect.subs` of a client that comes back. */
-  subs?: Record<string, { recover: true; epoch: string; offset: number }>;
+  /** `connect.subs`: the position of a client that comes back; nothing in it for one that only names the channel. */
+  subs?: Record<string, { recover: true; epoch: string; offset: number } | Record<string, never>>;
 }
 
 /** Connects a device; resolves with the connect reply, after which lines come. `asking` is called when the connect command leaves. */

@@ -1,10 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startRedis } from "#infra/redis/child.ts";
-import { createLogger } from "#shared/run/logger.ts";
+import { startOwnRedis } from "../lean/redis.ts";
 
 export interface Reference extends AsyncDisposable {
   port: number;
@@ -20,15 +17,8 @@ export interface Reference extends AsyncDisposable {
 /** Starts the bare server; with a durability, on a Redis of its own. */
 export async function startReference(durability: "fsync" | "everysec" | null, execArgv: string[] = []): Promise<Reference> {
   await using stack = new AsyncDisposableStack();
-  let redisUrl = "";
-  let redisPid = 0;
-  if (durability !== null) {
-    const dir = await mkdtemp(join(tmpdir(), "reference-"));
-    stack.defer(() => rm(dir, { recursive: true, force: true }));
-    const redis = stack.use(await startRedis({ dir, durability, logger: createLogger("silent", { role: "reference" }) }));
-    redisUrl = redis.url;
-    redisPid = redis.pid();
-  }
+  const redis = durability === null ? null : stack.use(await startOwnRedis(durability, "reference"));
+  const redisUrl = redis?.url ?? "";
   const child = fork(join(import.meta.dirname, "server.ts"), [redisUrl], { execArgv, silent: true });
   const words: string[] = [];
   child.stderr?.setEncoding("utf8").on("data", (text: string) => words.push(text));
@@ -39,5 +29,6 @@ export async function startReference(durability: "fsync" | "everysec" | null, ex
   });
   const [port] = (await once(child, "message")) as [number];
   const owned = stack.move();
-  return { port, log: () => words.join(""), pid: child.pid ?? 0, redisUrl, redisPid, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const { pid = 0 } = child;
+  return { port, log: () => words.join(""), pid, redisUrl, redisPid: redis?.pid ?? 0, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
