@@ -43,7 +43,7 @@ import (
 )
 
 const (
-	// Of a channel. Tributary keeps as many hot.
+	// Of a channel. Tributary keeps the newest 1,000 hot.
 	historySize = 1024
 	historyTTL  = 24 * time.Hour
 	// The heap may grow to five times what lives: fewer collections.
