@@ -18,35 +18,38 @@ export const peerLogin = (user: string, channels: readonly string[]): Login => (
  */
 export const peerMessage = (channel: string, n: number, body: string): string => `{"channel":"${channel}","n":${n},"body":"${body}"}`;
 
-/** The same pairs at the peer: both devices are on the pair's channel. */
-export async function openPeerChat(peer: Peer, count: number): Promise<Chat> {
+/**
+ * The same pairs at the peer. Either each user has a channel of their own and a message goes into both, as with us; or both devices are on one channel
+ * of the pair, which is half the work.
+ */
+export async function openPeerChat(peer: Peer, count: number, channels: "a user" | "a pair"): Promise<Chat> {
   const sends = new Map<Pair, (n: number) => void>();
   const chat = newChat(true, (pair, n) => sends.get(pair)?.(n));
   for (let i = 0; i < count; i++) {
-    const channel = `chat:${i}`;
+    const [first, second] = channels === "a user" ? [`user:a${i}`, `user:b${i}`] : [`pair:${i}`, `pair:${i}`];
+    const head = channels === "a user" ? `{"channel":"${first}","also":"${second}","n":` : `{"channel":"${first}","n":`;
     const pair = newPair(`a${i} and b${i}`, 0);
-    const own = await openDevice(peer.target, peerLogin(`a${i}`, [channel]), peerDevice(chat, pair, pair.own, channel));
-    await openDevice(peer.target, peerLogin(`b${i}`, [channel]), peerDevice(chat, pair, pair.peer, channel));
+    const own = await openDevice(peer.target, peerLogin(`a${i}`, [first]), peerDevice(chat, pair, pair.own, head));
+    await openDevice(peer.target, peerLogin(`b${i}`, [second]), peerDevice(chat, pair, pair.peer, head));
     // The offset 0 is not in the reply.
-    const { offset: base = 0 } = own.reply.connect.subs[channel] as Partial<Sub>;
-    if (base !== 0) throw new Error(`${channel} is not empty: ${JSON.stringify(own.reply)}`);
-    sends.set(pair, (n) => own.rpc(n + FIRST_ID, "send", peerMessage(channel, n, BODY)));
+    const { offset: base = 0 } = own.reply.connect.subs[first] as Sub;
+    if (base !== 0) throw new Error(`${first} is not empty: ${JSON.stringify(own.reply)}`);
+    sends.set(pair, (n) => own.rpc(n + FIRST_ID, "send", `${head}${n},"body":"${BODY}"}`));
     chat.pairs.push(pair);
   }
   return chat;
 }
 
-function peerDevice(chat: Chat, pair: Pair, seen: Pair["own"], channel: string) {
-  const push = `{"push":{"channel":"${channel}","pub":{"data":{"channel":"${channel}",`;
+function peerDevice(chat: Chat, pair: Pair, seen: Pair["own"], head: string) {
+  const push = `"pub":{"data":${head}`;
   const line = guarded(chat, (text) => {
     if (text.startsWith('{"id"')) {
       noteAck(pair, numberAfter(text, '"id":') - FIRST_ID, numberAfter(text, '"offset":'), text);
       chat.on.ack(pair);
       return;
     }
-    if (!text.startsWith(push) || !text.includes(BODY)) throw new Error(`${pair.name} got something else: ${text.slice(0, 500)}`);
-    // What follows the body is shorter than this.
-    const offset = numberAfter(text, '"offset":', text.length - 64);
+    if (!text.includes(push) || !text.includes(BODY)) throw new Error(`${pair.name} got something else: ${text.slice(0, 500)}`);
+    const offset = numberAfter(text, '"offset":', text.length - 40);
     noteSeen(pair, seen, numberAfter(text, '"n":'), offset, offset, text);
     chat.on.delivered(pair, seen === pair.peer ? "peer" : "own");
   });

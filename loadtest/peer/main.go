@@ -9,10 +9,11 @@
 // when stdin closes, or on SIGTERM.
 //
 // A user is subscribed on the server side to the channels that `connect.subs` names, with recovery from the positions there. The RPC `send` publishes
-// its whole data to the channel the data names and is answered with the offset once the message is in the channel's history.
+// its whole data to the channel the data names, and to a second one where it names two, both at once; it is answered with the offset once the message
+// is in the channels' histories.
 //
 // Where a choice was open it favours this server:
-//   - One publish to a channel serves all its subscribers; there are no inboxes, no conversation list, no unread counts, no archive.
+//   - There are no conversations, lists, unread counts and no archive: channels and their histories alone.
 //   - Nobody is asked whether a user may join or write. Messages are not deduplicated, get no id, and are passed on as they came: not validated and
 //     without their sender's name.
 //   - Presence, joins and leaves, compression and debug logs are off; no ping falls into a measurement.
@@ -203,9 +204,10 @@ func welcome(event centrifuge.ConnectEvent, set settings) (centrifuge.ConnectRep
 
 type draft struct {
 	Channel string `json:"channel"`
+	Also    string `json:"also"`
 }
 
-// send publishes a message and answers with its offset.
+// send publishes a message, to a second channel too where the draft names one, and answers with its offset in the first.
 func send(node *centrifuge.Node, event centrifuge.RPCEvent) (centrifuge.RPCReply, error) {
 	var to draft
 	if event.Method != "send" {
@@ -214,8 +216,17 @@ func send(node *centrifuge.Node, event centrifuge.RPCEvent) (centrifuge.RPCReply
 	if err := json.Unmarshal(event.Data, &to); err != nil || to.Channel == "" {
 		return centrifuge.RPCReply{}, centrifuge.ErrorBadRequest
 	}
+	second := make(chan error, 1)
+	if to.Also == "" {
+		second <- nil
+	} else {
+		go func() {
+			_, err := node.Publish(to.Also, event.Data, centrifuge.WithHistory(historySize, historyTTL))
+			second <- err
+		}()
+	}
 	result, err := node.Publish(to.Channel, event.Data, centrifuge.WithHistory(historySize, historyTTL))
-	if err != nil {
+	if err := errors.Join(err, <-second); err != nil {
 		return centrifuge.RPCReply{}, err
 	}
 	return centrifuge.RPCReply{Data: fmt.Appendf(nil, `{"offset":%d}`, result.Offset)}, nil

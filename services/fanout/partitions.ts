@@ -140,7 +140,10 @@ function batchOf(reply: [string, Row[]][], partitionOfKey: Map<string, number>):
     for (const [id, [, lines = ""]] of rows) {
       const [ms = "", n = ""] = id.split("-");
       for (const [i, line] of lines.split("\n").entries()) {
-        batch.records.push({ record: parseRecord(line), ordinal: `${ms}${n.padStart(6, "0")}${String(i).padStart(5, "0")}` });
+        const record = parseRecord(line);
+        // Entries have their seq.
+        const ordinal = record.type === "entry" ? "" : `${ms}${n.padStart(6, "0")}${String(i).padStart(5, "0")}`;
+        batch.records.push({ record, ordinal });
       }
       batch.cursors.set(partitionOfKey.get(key) as number, id);
     }

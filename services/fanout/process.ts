@@ -7,7 +7,7 @@ import type { Audiences } from "./audience.ts";
 import { joinedJson, leftJson, ownJson, readJson } from "./events.ts";
 import { Plan, switchOp } from "./plan.ts";
 
-/** A record with its place in the outbox: digits that rise along a partition. */
+/** A record with its place in the outbox: digits that rise along a partition; none for an entry, which has its seq. */
 export interface Placed {
   record: OutboxRecord;
   ordinal: string;

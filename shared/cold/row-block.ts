@@ -1,3 +1,5 @@
+import { digitsOf } from "#shared/ids/decimals.ts";
+
 const FIRST_BYTES = 64 * 1024;
 /** Strings up to this length are written character by character: a call into the runtime costs more. */
 const SHORT = 24;
@@ -34,8 +36,8 @@ export class RowBlock {
   /** UInt64 from a decimal string below 2^64. */
   id(decimal: string): this {
     const cut = Math.max(0, decimal.length - 9);
-    const high = digits(decimal, 0, cut);
-    const low = digits(decimal, cut, decimal.length);
+    const high = digitsOf(decimal, 0, cut);
+    const low = digitsOf(decimal, cut, decimal.length);
     // high · 10^9 + low in two 32-bit words, without passing 2^53 on the way.
     const near = (high % HALF) * 1e9 + low;
     const far = Math.floor(high / HALF) * 1e9;
@@ -137,10 +139,4 @@ export class RowBlock {
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
   }
-}
-
-function digits(text: string, from: number, to: number): number {
-  let value = 0;
-  for (let i = from; i < to; i++) value = value * 10 + (text.charCodeAt(i) - 48);
-  return value;
 }

@@ -56,15 +56,15 @@ const GENERATION = 16 * 1024 * 1024;
 
 /** @param cold reads what is no longer hot; null where there is no archive */
 export function createEntries(hot: Hot, cold: ColdEntries | null): Entries {
-  let young = new Map<string, Entry>();
-  let old = new Map<string, Entry>();
+  let young = new Map<string, Map<number, Entry>>();
+  let old = new Map<string, Map<number, Entry>>();
   let size = 0;
-  const peek = (conversationId: string, seq: number): Entry | undefined => {
-    const key = `${conversationId}:${seq}`;
-    return young.get(key) ?? old.get(key);
-  };
+  const peek = (conversationId: string, seq: number): Entry | undefined =>
+    young.get(conversationId)?.get(seq) ?? old.get(conversationId)?.get(seq);
   const keep = (entry: Entry): void => {
-    young.set(`${entry.conversationId}:${entry.seq}`, entry);
+    const some = young.get(entry.conversationId);
+    if (some === undefined) young.set(entry.conversationId, new Map([[entry.seq, entry]]));
+    else some.set(entry.seq, entry);
     size += entry.fields.length + 200;
     if (size > GENERATION) {
       old = young;

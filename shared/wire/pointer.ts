@@ -1,3 +1,4 @@
+import { digitsOf } from "#shared/ids/decimals.ts";
 import type { EntryLetter } from "./entry.ts";
 
 /**
@@ -38,8 +39,19 @@ export function parsePointer(text: string): Pointer {
     const [, conversationId = "", seq, at, mode] = text.slice(0, brace).split(" ");
     return { letter, conversationId, seq: Number(seq), at: Number(at), mode: mode as EventPointer["mode"], json: text.slice(brace) };
   }
-  const [, conversationId = "", seq, count, id = "", key = id] = text.split(" ");
-  return { letter: letter as EntryLetter, conversationId, seq: Number(seq), count: Number(count), id, key };
+  const seqAt = text.indexOf(" ", 2) + 1;
+  const countAt = text.indexOf(" ", seqAt) + 1;
+  const idAt = text.indexOf(" ", countAt) + 1;
+  const idEnd = text.indexOf(" ", idAt);
+  const id = idEnd < 0 ? text.slice(idAt) : text.slice(idAt, idEnd);
+  return {
+    letter: letter as EntryLetter,
+    conversationId: text.slice(2, seqAt - 1),
+    seq: digitsOf(text, seqAt, countAt - 1),
+    count: digitsOf(text, countAt, idAt - 1),
+    id,
+    key: idEnd < 0 ? id : text.slice(idEnd + 1),
+  };
 }
 
 export const entryPointer = (letter: EntryLetter, conversationId: string, seq: number, count: number, id: string): string =>

@@ -1,3 +1,4 @@
+import { digitsOf } from "#shared/ids/decimals.ts";
 import type { EntryLetter } from "./entry.ts";
 
 /**
@@ -17,10 +18,9 @@ export type OutboxRecord =
 
 /** Reads one line. Throws on a letter it does not know: a newer writer's record must stop an older reader, not be lost. */
 export function parseRecord(line: string): OutboxRecord {
+  if (line.startsWith("E ")) return entryRecord(line);
   const [letter, conversationId = "", a = "", b = "", c = "", d = "", e = ""] = line.split(" ");
   switch (letter) {
-    case "E":
-      return { type: "entry", conversationId, seq: Number(a), letter: b as EntryLetter, id: c, count: Number(d), mode: e as "w" | "r" };
     case "C":
       return { type: "created", conversationId, creator: a };
     case "R":
@@ -45,6 +45,24 @@ export function parseRecord(line: string): OutboxRecord {
     default:
       throw new Error(`outbox record of unknown type: ${line.slice(0, 80)}`);
   }
+}
+
+/** The many, by where their blanks are. */
+function entryRecord(line: string): OutboxRecord {
+  const seqAt = line.indexOf(" ", 2) + 1;
+  const letterAt = line.indexOf(" ", seqAt) + 1;
+  const idAt = letterAt + 2;
+  const countAt = line.indexOf(" ", idAt) + 1;
+  const modeAt = line.indexOf(" ", countAt) + 1;
+  return {
+    type: "entry",
+    conversationId: line.slice(2, seqAt - 1),
+    seq: digitsOf(line, seqAt, letterAt - 1),
+    letter: line.charAt(letterAt) as EntryLetter,
+    id: line.slice(idAt, countAt - 1),
+    count: digitsOf(line, countAt, modeAt - 1),
+    mode: line.charAt(modeAt) as "w" | "r",
+  };
 }
 
 /** The line of a connection that began (life 0) or ended. */
