@@ -50,8 +50,12 @@ const logins = Array.from({ length: count }, (_, index): Login => {
   return side === "peer" ? peerLogin(user, channel === "" ? [] : [channel]) : { user, token: tokenOf(user) };
 });
 
+/** Ports of a closed connection are not free for a minute: every joining has source addresses of its own. */
+let joinings = 0;
+const addressOf = (index: number): string => `127.${1 + (process.pid % 250)}.${joinings % 250}.${2 + Math.floor(index / FROM_ONE)}`;
+
 async function join(index: number, login: Login): Promise<Member> {
-  const from = { ...target, from: `127.0.0.${2 + Math.floor(index / FROM_ONE)}` };
+  const from = { ...target, from: addressOf(index) };
   if (side === "bare") return joinBare(from, login);
   const device = await openDevice(from, login, { line: receive, closed });
   const subs = Object.entries(device.reply.connect.subs ?? {}).filter(([, { epoch }]) => epoch !== undefined);
@@ -81,6 +85,7 @@ async function joinBare(from: typeof target, login: Login): Promise<Member> {
 /** All join, some at a time; resolves to the ms it took. */
 async function joinAll(): Promise<number> {
   const started = performance.now();
+  joinings++;
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < count) {
