@@ -13,6 +13,7 @@ export interface Device {
   connect(): Promise<number>;
   /** Calls a method; an error is counted and not answered. */
   ask<T>(method: string, params: object, answered: (result: T) => void): void;
+  /** Whether the connect reply has come, and no drop since. */
   online(): boolean;
   /** Calls without an answer. */
   waiting(): number;
@@ -39,6 +40,12 @@ interface Line {
   push?: Push;
 }
 
+/** What k6 tells of a close, beyond its published types. */
+interface Closed {
+  code: number;
+  reason: string;
+}
+
 /** A room's line is the same for all its sockets: it is read once. */
 let before: { text: string; line: Line } = { text: "", line: {} };
 function read(text: string): Line {
@@ -52,6 +59,7 @@ export function createDevice(user: string, heard: Heard): Device {
   const asked = new Map<number, { method: string; answered: (result: never) => void }>();
   let limits = {};
   let socket: WebSocket | null = null;
+  let ready = false;
   let nextId = 1;
 
   function publication(channel: string, offset: number, data: Data, live: boolean): void {
@@ -106,6 +114,7 @@ export function createDevice(user: string, heard: Heard): Device {
         else if (!connecting) answer(line);
         else {
           connecting = false;
+          ready = true;
           const ms = Date.now() - askedAt;
           connected(line, positions);
           resolve(ms);
@@ -124,11 +133,13 @@ export function createDevice(user: string, heard: Heard): Device {
       opened.onerror = (event) => {
         if (socket === opened) reject(new Error(`${user} has no connection to ${settings.url}: ${event?.error}`));
       };
-      opened.onclose = () => {
+      opened.onclose = (event?: Closed) => {
         if (socket !== opened) return;
+        const closed = `${user} was closed with ${event?.code} ${event?.reason}`;
         socket = null;
-        if (!connecting) failed(`${user} was closed by the server`);
-        reject(new Error(`${user} was closed while connecting`));
+        ready = false;
+        if (!connecting) failed(closed);
+        reject(new Error(`${closed} while connecting`));
       };
     });
   }
@@ -142,11 +153,12 @@ export function createDevice(user: string, heard: Heard): Device {
       asked.set(id, { method, answered });
       socket?.send(JSON.stringify({ id, rpc: { method, data: params } }));
     },
-    online: () => socket !== null,
+    online: () => ready,
     waiting: () => asked.size,
     drop() {
       const open = socket;
       socket = null;
+      ready = false;
       open?.close();
     },
     limits: () => limits,

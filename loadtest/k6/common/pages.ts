@@ -43,7 +43,7 @@ export function watchScroll(user: string, conversationId: string, report: Report
         if (seq >= first)
           report(seen.has(seq) ? "duplicate" : "disorder", `${user} scrolled ${conversationId} up to seq ${seq} after ${first}`);
         seen.add(seq);
-        first = seq;
+        first = Math.min(first, seq);
       }
     },
     /** The server says that there is no more above: all that was there before must have been in it. Returns how many were checked. */
