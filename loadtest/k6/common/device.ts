@@ -1,5 +1,5 @@
 import { WebSocket } from "k6/websockets";
-import { failed, violated } from "./metrics.ts";
+import { failed, modeSwitches, violated } from "./metrics.ts";
 import { wordsOf, type Failure } from "./rpc.ts";
 import { settings } from "./settings.ts";
 import { tokenOf } from "./token.ts";
@@ -69,8 +69,9 @@ export function createDevice(user: string, heard: Heard): Device {
 
   function push({ channel, pub, subscribe, unsubscribe }: Push): void {
     if (channel.startsWith("live:")) return;
-    if (pub !== undefined) publication(channel, pub.offset ?? 0, pub.data, true);
-    else if (subscribe !== undefined) witness.subscribed(channel, { epoch: subscribe.epoch, offset: subscribe.offset ?? 0 });
+    if (pub !== undefined) return publication(channel, pub.offset ?? 0, pub.data, true);
+    modeSwitches.add(1);
+    if (subscribe !== undefined) witness.subscribed(channel, { epoch: subscribe.epoch, offset: subscribe.offset ?? 0 });
     else if (unsubscribe !== undefined) witness.unsubscribed(channel);
   }
 

@@ -9,6 +9,8 @@ export const sent = new Counter("messages_sent");
 export const checked = new Counter("deliveries_checked");
 /** Connections that came back with their positions. */
 export const reconnects = new Counter("reconnects");
+/** Times that a client was told to go on in a conversation's channel, or in its inbox again. */
+export const modeSwitches = new Counter("mode_switches");
 /** Pages of timelines and histories that were read. */
 export const pages = new Counter("pages_checked");
 /** Which tier the messages of `message.history` came from. */
@@ -57,6 +59,9 @@ const usualLimits = {
 type TimeName = keyof typeof usualLimits;
 
 export const times = Object.fromEntries(Object.keys(usualLimits).map((name) => [name, new Trend(name, true)])) as Record<TimeName, Trend>;
+
+/** How late a VU's own clock ticks, in milliseconds: where it is late, so is what it measures. */
+export const ownLag = new Trend("own_lag", true);
 
 let told = 0;
 function say(words: string): void {

@@ -73,8 +73,10 @@ function sayingIn(places: readonly Place[], devices: ReadonlyMap<string, Device>
 }
 
 async function settle(places: readonly Place[], devices: ReadonlyMap<string, Device>, talk: Talk): Promise<void> {
-  const waiting = (): Device[] => [...devices.values()].filter((device) => device.waiting() > 0);
-  const lacks = (device: Device | undefined, id: string): number => device?.witness.lacks(id, talk.headOf(id)) ?? 0;
+  const waiting = (): Device[] => [...devices.values()].filter((device) => device.online() && device.waiting() > 0);
+  // Who was closed by the server is an error already, and is owed nothing before coming back.
+  const lacks = (device: Device | undefined, id: string): number =>
+    device?.online() === true ? device.witness.lacks(id, talk.headOf(id)) : 0;
   const complete = (): boolean =>
     waiting().length === 0 && places.every(({ id, members }) => members.every((user) => lacks(devices.get(user), id) === 0));
   await until(complete, settings.settle * 1_000);

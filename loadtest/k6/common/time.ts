@@ -1,4 +1,5 @@
 import { clearInterval, setInterval, setTimeout } from "k6/timers";
+import { ownLag } from "./metrics.ts";
 
 export const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -16,13 +17,18 @@ export function until(condition: () => boolean, ms: number): Promise<boolean> {
   });
 }
 
+const TICK_MS = 10;
+
 /** Acts so many times a second for so many seconds, whatever becomes of it: what was late is made up for in the next turn. */
 export function pace(rate: number, seconds: number, act: () => void): Promise<void> {
   const begin = Date.now();
   const all = Math.ceil(rate * seconds);
   let done = 0;
+  let dueAt = begin + TICK_MS;
   return new Promise((resolve) => {
     const timer = setInterval(() => {
+      ownLag.add(Math.max(0, Date.now() - dueAt));
+      dueAt = Date.now() + TICK_MS;
       const due = Math.min(all, Math.ceil(((Date.now() - begin) / 1_000) * rate));
       while (done < due) {
         done++;
@@ -31,7 +37,7 @@ export function pace(rate: number, seconds: number, act: () => void): Promise<vo
       if (done < all) return;
       clearInterval(timer);
       resolve();
-    }, 10);
+    }, TICK_MS);
   });
 }
 
