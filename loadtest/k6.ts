@@ -41,7 +41,7 @@ async function main(): Promise<number> {
     throw new Error(`one scenario at a time, not also ${others.join(", ")}: k6's own arguments come after a second --.`);
   const { url, secret, ...size } = values;
   if (url !== undefined && !isLoopback(url)) throw new Error(`load goes to this machine only: ${url} is not an http address of it.`);
-  const k6 = ensureK6(say);
+  const k6 = await ensureK6(say);
   const sizes = Object.entries(size).map(([name, value]) => [`LOAD_${name.toUpperCase()}`, value]);
   // Ctrl-C reaches k6 too: it ends the run with a summary, and this waits for it.
   process.on("SIGINT", () => {});

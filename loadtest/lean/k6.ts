@@ -34,19 +34,30 @@ function onPath(program: string): string | null {
   return null;
 }
 
+/** Whether this k6 runs TypeScript by itself, as every one from 1 on does. */
+function runsTypeScript(k6: string): boolean {
+  const { stdout } = spawnSync(k6, ["version"], { encoding: "utf8" });
+  return Number(/v(\d+)\./.exec(stdout)?.[1] ?? 0) >= 1;
+}
+
 /** Path of a k6: the one on PATH, the one built before, or one built now, which takes about two minutes. Throws a sentence where it can't be built. */
-export function ensureK6(say: (words: string) => void): string {
+export async function ensureK6(say: (words: string) => void): Promise<string> {
+  const installed = onPath("k6");
+  if (installed !== null && runsTypeScript(installed)) return installed;
   const built = join(own, "k6");
-  const found = onPath("k6") ?? (existsSync(built) ? built : null);
-  if (found !== null) return found;
-  if (onPath("go") === null) throw new Error("there is neither k6 nor go: install k6 (https://k6.io), or Go, with which it is built here.");
+  if (existsSync(built)) return built;
+  const lacking = installed === null ? "there is neither k6 nor go" : `${installed} is older than k6 1 and there is no go`;
+  if (onPath("go") === null) throw new Error(`${lacking}: install k6 (https://k6.io), or Go, with which it is built here.`);
   say(`building k6 ${VERSION} with go, which takes about two minutes the first time …`);
   mkdirSync(own, { recursive: true });
-  const { status } = spawnSync("go", ["install", `go.k6.io/k6@${VERSION}`], {
-    env: { ...process.env, GOBIN: own, GOFLAGS: "-buildvcs=false" },
-    stdio: ["ignore", "ignore", "inherit"],
+  const child = spawn("go", ["install", `go.k6.io/k6@${VERSION}`], {
+    env: { ...process.env, GOBIN: own },
+    stdio: ["ignore", "ignore", "pipe"],
   });
-  if (status !== 0) throw new Error(`k6 could not be built, see above: install k6 ${VERSION} by hand (https://k6.io).`);
+  const chunks: string[] = [];
+  child.stderr.setEncoding("utf8").on("data", (text: string) => chunks.push(text));
+  const [status] = (await once(child, "close")) as [number | null];
+  if (status !== 0) throw new Error(`k6 could not be built: install k6 ${VERSION} by hand (https://k6.io). Go says:\n${chunks.join("")}`);
   return built;
 }
 

@@ -13,7 +13,7 @@ const BUILD_MS = 360_000;
 let k6 = "";
 let server: LoadServer;
 beforeAll(async () => {
-  k6 = ensureK6((words) => process.stdout.write(`${words}\n`));
+  k6 = await ensureK6((words) => process.stdout.write(`${words}\n`));
   server = await startLoadServer();
 }, BUILD_MS);
 afterAll(() => server?.[Symbol.asyncDispose]());
