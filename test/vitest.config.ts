@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** One project a ring, by cost: unit and contract are cheap, integration starts real servers, fault kills them. */
+/** One project a ring, by cost: unit and contract are cheap, integration starts real servers, fault kills them, load floods them a little. */
 const ring = (name: string, include: string[], timeout: number) => ({
   test: {
     name,
@@ -17,11 +17,16 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      ring("unit", ["shared/**/*.test.ts", "services/**/*.test.ts", "infra/**/*.test.ts", "test/house/**/*.test.ts"], 30_000),
+      ring(
+        "unit",
+        ["shared/**/*.test.ts", "services/**/*.test.ts", "infra/**/*.test.ts", "loadtest/**/*.test.ts", "test/house/**/*.test.ts"],
+        30_000,
+      ),
       ring("contract", ["test/contract/**/*.test.ts"], 60_000),
       ring("integration", ["test/integration/**/*.test.ts", "test/journey.test.ts"], 180_000),
       ring("property", ["test/property/**/*.test.ts"], 300_000),
       ring("fault", ["test/fault/**/*.test.ts"], 300_000),
+      ring("load", ["test/load/**/*.test.ts"], 300_000),
     ],
   },
 });
