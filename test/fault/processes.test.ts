@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { openHot } from "#shared/hot/redis.ts";
+import { userState } from "#shared/hot/users.ts";
+import { createLogger } from "#shared/run/logger.ts";
 import { SMALL, startChatter } from "#test/support/chatter.ts";
 import { metric } from "#test/support/metrics.ts";
 import { processesOf, workersOf } from "#test/support/processes.ts";
@@ -52,6 +55,8 @@ test("a worker killed again and again under traffic costs nobody a message, and 
   await chatter.stop();
   await verdict(chatter, world, world.endpoints().clickhouseUrl);
   expect(chatter.devices.some(({ codes }) => codes.length > 1)).toBe(true);
+  await using hot = await openHot(world.endpoints().redisUrl, createLogger("silent", { role: "test" }));
+  for (const { user } of chatter.devices) expect({ user, on: (await userState(hot, user)).nodes.length }).toEqual({ user, on: 1 });
   await world.server().stop();
   expect(processesOf(world.dir)).toEqual([]);
 });

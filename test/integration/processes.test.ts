@@ -1,15 +1,18 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
 import { userState } from "#shared/hot/users.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import type { Conversation, Message } from "#shared/wire/values.ts";
 import { metric } from "#test/support/metrics.ts";
-import { workersOf } from "#test/support/processes.ts";
+import { processesOf, workersOf } from "#test/support/processes.ts";
 import { openRaw, type RawClient } from "#test/support/raw-client.ts";
 import { createDevice, group, hears, range, seqsOf, type Device, type Sent } from "#test/support/sdk-device.ts";
 import { errorsIn } from "#test/support/server-log.ts";
 import { until } from "#test/support/until.ts";
-import { startWorld, type World } from "#test/support/world.ts";
+import { startServer, startWorld, type World } from "#test/support/world.ts";
 
 /** Connections are dealt to the processes in turn, so that so many in a row are one on each. */
 const PROCESSES = 3;
@@ -200,4 +203,15 @@ test("a long poll and a device in notify mode hear of what is committed in any p
     () => `a notice on each device: ${notified().join(" ")}`,
   );
   for (const one of [...quiet, ...senders]) one[Symbol.dispose]();
+});
+
+test("a port that is taken stops the start of all with the one line that says so", async () => {
+  const port = new URL(world.http()).port;
+  const dir = await mkdtemp(join(tmpdir(), "tributary-"));
+  const { redisUrl } = world.endpoints();
+  await expect(
+    startServer(dir, { PROCESSES: "2", PORT: port, REDIS_URL: redisUrl, CLICKHOUSE_PORT: "0", ROLES: "gateway" }),
+  ).rejects.toThrow(new RegExp(`ended with 1:[^]*Tributary did not start: another program listens on 127.0.0.1:${port}: end it`));
+  expect(processesOf(dir)).toEqual([]);
+  await rm(dir, { recursive: true, force: true });
 });
