@@ -1,12 +1,14 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import cluster from "node:cluster";
 import { ConfigError, readConfig, type Config } from "#shared/run/config.ts";
 import { runUntilSignal } from "#shared/run/lifecycle.ts";
 import { createLogger, type Logger } from "#shared/run/logger.ts";
-import { createRegistry } from "#shared/run/metrics.ts";
-import { roles, share } from "./roles.ts";
-import { openStores } from "./stores.ts";
-import { welcome } from "./welcome.ts";
+import { createRegistry, defineMetrics, runMetrics } from "#shared/run/metrics.ts";
+import { announce, sayWhatStopped } from "./announce.ts";
+import { runSteward } from "./processes/steward.ts";
+import { runWorker } from "./processes/worker.ts";
+import { startRoles } from "./roles.ts";
+import { openServers } from "./servers.ts";
+import { connectStores } from "./stores.ts";
 
 function configOrExit(): Config | null {
   try {
@@ -20,30 +22,19 @@ function configOrExit(): Config | null {
 }
 
 async function main(config: Config): Promise<void> {
-  const logger = createLogger(config.logLevel, { role: config.roles.join(",") });
-  await runUntilSignal((stack) => sayWhatStopped(start(config, logger, stack)), logger);
-}
-
-/** The JSON line is for machines; a person reads this one. */
-async function sayWhatStopped(starting: Promise<void>): Promise<void> {
-  await starting.catch((thrown: unknown) => {
-    process.stderr.write(`Tributary did not start: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-    throw thrown;
-  });
+  const stewards = cluster.isPrimary && config.processes > 1;
+  const logger = createLogger(config.logLevel, { role: stewards ? "steward" : config.roles.join(",") });
+  if (cluster.isWorker) await runWorker(config, logger);
+  else if (stewards) await runSteward(config, logger);
+  else await runUntilSignal((stack) => sayWhatStopped(() => start(config, logger, stack)), logger);
 }
 
 async function start(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<void> {
-  const stores = await openStores(config, logger, createRegistry({ processMetrics: true }), stack);
-  const shared = share(stores);
-  let port: number | undefined;
-  // The door opens last and closes first.
-  for (const role of config.roles.toReversed()) port = (await roles[role](stores, shared, stack)).port ?? port;
-  const http = port === undefined ? null : `http://${config.host}:${port}`;
-  const { redisUrl, clickhouseUrl } = stores;
-  await writeFile(join(config.dataDir, "endpoints.json"), JSON.stringify({ redisUrl, clickhouseUrl, http, pid: process.pid }), {
-    mode: 0o600,
-  });
-  process.stdout.write(welcome(config, http, clickhouseUrl));
+  const registry = createRegistry({ processMetrics: true });
+  const metrics = defineMetrics(registry, runMetrics);
+  const servers = await openServers(config, logger, metrics, stack);
+  const stores = await connectStores({ config, logger, registry, metrics }, servers, stack);
+  await announce(config, servers, await startRoles(stores, stack));
 }
 
 const config = configOrExit();

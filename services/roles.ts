@@ -13,19 +13,19 @@ import type { Methods } from "#shared/wire/ports.ts";
 import type { Stores } from "./stores.ts";
 
 /** A running role that says where it can be reached, if it listens. */
-export interface Running {
+interface Running {
   port?: number;
 }
 type Start = (stores: Stores, shared: Shared, stack: AsyncDisposableStack) => Promise<Running>;
 
 /** What the roles of one process share: entries that one of them has at hand are at hand for all. */
-export interface Shared {
+interface Shared {
   entries: Entries;
   timeline: ReturnType<typeof createTimeline>;
 }
 
 /** The one list of services. Roles meet through Redis and the bus, so a process may have any of them. */
-export const roles: Record<Role, Start> = {
+const roles: Record<Role, Start> = {
   async fanout({ hot, bus, ids, config, logger, registry }, { entries }, stack) {
     stack.use(startFanout({ hot, entries, bus, ids, config, logger, registry }));
     return {};
@@ -39,7 +39,7 @@ export const roles: Record<Role, Start> = {
 
 /** The gateway with the stations whose methods it serves. */
 async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: AsyncDisposableStack): Promise<Running> {
-  const { hot, bus, ids, config, logger, registry, node } = stores;
+  const { hot, bus, ids, config, logger, scrape, registry, node } = stores;
   const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs, redisWait: config.redisWait }));
   const hub = stack.use(
     await openHub({
@@ -50,6 +50,7 @@ async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: A
       readInbox: (user, from, to) => timeline.readInbox(user, from, to),
       logger,
       node,
+      maxConnections: config.maxConnections,
     }),
   );
   const conversations = conversationMethods({
@@ -63,7 +64,7 @@ async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: A
     fanoutCaughtUp: () => caughtUp(hot, "fanout"),
   });
   const methods: Methods = { handlers: new Map([...conversations, ...timeline.methods(hub.watch)]), send: writer.send };
-  const gateway = stack.use(await startGateway({ config, logger, registry, methods, hub, node, ready: () => readiness(stores) }));
+  const gateway = stack.use(await startGateway({ config, logger, registry, scrape, methods, hub, node, ready: () => readiness(stores) }));
   return { port: gateway.port };
 }
 
@@ -86,8 +87,16 @@ async function readiness({ hot, pingCold, metrics }: Stores): Promise<Record<str
   return { redis, clickhouse, fanout };
 }
 
+/** Starts the configured roles; resolves to the port, if one of them listens. The door opens last and closes first. */
+export async function startRoles(stores: Stores, stack: AsyncDisposableStack): Promise<number | null> {
+  const shared = share(stores);
+  let port: number | null = null;
+  for (const role of stores.config.roles.toReversed()) port = (await roles[role](stores, shared, stack)).port ?? port;
+  return port;
+}
+
 /** What the started roles share. */
-export function share(stores: Stores): Shared {
+function share(stores: Stores): Shared {
   const { hot, cold, config, logger } = stores;
   const timeline = createTimeline({ hot, cold, warmDays: config.warmDays, logger });
   return { entries: timeline.entries, timeline };

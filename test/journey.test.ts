@@ -10,8 +10,8 @@ import { startWorld } from "./support/world.ts";
 /** A busy group must not go to read mode by traffic here: its size decides. */
 const settings = { FANOUT_WRITE_BUDGET: "0" };
 
-async function oneProcess(): Promise<Stage> {
-  const world = await startWorld(settings);
+async function oneServer(processes: number): Promise<Stage> {
+  const world = await startWorld({ ...settings, PROCESSES: String(processes) });
   return {
     socket: world.socket(),
     token: world.token,
@@ -22,7 +22,7 @@ async function oneProcess(): Promise<Stage> {
   };
 }
 
-async function manyProcesses(): Promise<Stage> {
+async function aProcessARole(): Promise<Stage> {
   const deployment = await startDeployment(settings);
   return {
     socket: deployment.socket(),
@@ -35,8 +35,9 @@ async function manyProcesses(): Promise<Stage> {
 }
 
 describe.each([
-  ["one process", oneProcess],
-  ["many processes", manyProcesses],
+  ["one process", () => oneServer(1)],
+  ["two processes on one port", () => oneServer(2)],
+  ["a process for each role", aProcessARole],
 ])("in %s", (_name, start) => {
   let stage: Stage;
   let ann: Device;

@@ -55,6 +55,23 @@ test("calls that come while the first is under way share it", async () => {
   expect(await many).toEqual(Array.from({ length: 5 }, () => ({ calls: 1 })));
 });
 
+test("a call that comes while the first is under way in another process waits for its result", async () => {
+  let calls = 0;
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const work: Work = async () => {
+    calls += 1;
+    begun.resolve();
+    await gate.promise;
+    return { calls };
+  };
+  const first = door(work)({ requestId: "r" });
+  await begun.promise;
+  const second = door(work)({ requestId: "r" });
+  gate.resolve();
+  expect([await first, await second]).toEqual([{ calls: 1 }, { calls: 1 }]);
+});
+
 test("a refused call is not remembered", async () => {
   let refusing = true;
   const call = door(async () => {

@@ -6,7 +6,11 @@ import type { Logger } from "#shared/run/logger.ts";
 import { parseRecord } from "#shared/wire/record.ts";
 import type { Placed } from "./process.ts";
 
-const LEASE = 5_000;
+/** A worker that was killed is missed for so long, ms. */
+const LEASE = 3_000;
+/** How often partitions are shared out anew, ms: what a worker that comes or goes waits for. */
+const SHARE = 250;
+/** How often leases are renewed while a batch takes its time, ms. */
 const RENEW = 1_000;
 /** Stream entries a partition read at once; each is one commit batch. */
 const READ = 100;
@@ -44,15 +48,23 @@ export function readPartitions(deps: {
   let renewed = 0;
   const owned = () => new Set(cursors.keys());
 
+  /** Gives leases back, as far as they are still this worker's. */
+  const release = (partitions: readonly number[]): Promise<unknown> =>
+    hot.run(
+      "lease",
+      partitions.map((p) => keys.lease(consumer, p)),
+      [owner, 1],
+    );
+
   async function renew(now: number): Promise<void> {
+    // After a pause longer than the lease others may have worked on, also if nobody holds it now.
+    if (now - renewed > LEASE) cursors.clear();
     await hot.redis.zadd(keys.workers(consumer), now, owner);
     const workers = await hot.redis.zrangebyscore(keys.workers(consumer), now - LEASE, "+inf");
     const wanted = share(workers.toSorted(), owner);
     const given = [...cursors.keys()].filter((p) => !wanted.includes(p));
-    for (const p of given) {
-      cursors.delete(p);
-      await hot.redis.del(keys.lease(consumer, p));
-    }
+    for (const p of given) cursors.delete(p);
+    if (given.length > 0) await release(given);
     const held = (await hot.run(
       "lease",
       wanted.map((p) => keys.lease(consumer, p)),
@@ -66,11 +78,29 @@ export function readPartitions(deps: {
     if (gained.length + lost.length + given.length > 0) await changed(owned());
   }
 
+  /** A big batch may take longer than a lease lasts. What is lost meanwhile shows when its cursor is saved. */
+  async function keepHeld(): Promise<void> {
+    const now = Date.now();
+    if (cursors.size === 0 || now - renewed < RENEW || now - renewed > LEASE) return;
+    await hot.redis.zadd(keys.workers(consumer), now, owner);
+    // As of the call: what is given away later is given away after it.
+    const held = [...cursors.keys()];
+    const kept = (await hot.run(
+      "lease",
+      held.map((p) => keys.lease(consumer, p)),
+      [owner, LEASE],
+    )) as number[];
+    if (kept.every((one) => one === 1)) renewed = Math.max(renewed, now);
+  }
+  const keeping = setInterval(() => {
+    keepHeld().catch((err: unknown) => logger.debug({ err, consumer }, "leases of the outbox are not renewed while Redis is away"));
+  }, RENEW);
+
   async function step(): Promise<void> {
     const now = Date.now();
-    if (now - renewed >= RENEW) await renew(now);
+    if (now - renewed >= SHARE) await renew(now);
     if (cursors.size === 0) {
-      await after(RENEW / 4);
+      await after(SHARE);
       return;
     }
     const held = [...cursors.keys()];
@@ -78,7 +108,7 @@ export function readPartitions(deps: {
       "COUNT",
       READ,
       "BLOCK",
-      RENEW,
+      SHARE,
       "STREAMS",
       ...held.map(keys.outbox),
       ...held.map((p) => cursors.get(p) as string),
@@ -120,10 +150,10 @@ export function readPartitions(deps: {
     owned,
     async [Symbol.asyncDispose]() {
       stopped = true;
+      clearInterval(keeping);
       blocking.disconnect();
       await running;
-      await hot.redis.zrem(keys.workers(consumer), owner).catch(() => 0);
-      for (const p of cursors.keys()) await hot.redis.del(keys.lease(consumer, p)).catch(() => 0);
+      await Promise.allSettled([hot.redis.zrem(keys.workers(consumer), owner), release([...cursors.keys()])]);
     },
   };
 }

@@ -16,15 +16,15 @@ const joined = (users: string[]): Plan => {
 };
 
 test("what an inbox got goes to the nodes that have the user online, and to no other", async () => {
-  await userState(world.hot, "ann", "node1");
-  await userState(world.hot, "ann", "node2");
+  await userState(world.hot, "ann", { node: "node1", connections: null });
+  await userState(world.hot, "ann", { node: "node2", connections: null });
   const { pushes, written } = await deliver(world.hot, joined(["ann", "bob"]), false);
   expect(written).toBe(2);
   expect([...pushes]).toEqual(["node1", "node2"].map((node) => [node, [["ann", 1, ["J 7 0 1 w {}"]]]]));
 });
 
 test("a repeated delivery puts nothing and tells the nodes how far the inbox is, for the first push may have been lost", async () => {
-  await userState(world.hot, "cyd", "node1");
+  await userState(world.hot, "cyd", { node: "node1", connections: null });
   await deliver(world.hot, joined(["cyd"]), false);
   const { pushes, written } = await deliver(world.hot, joined(["cyd"]), false);
   expect(written).toBe(0);

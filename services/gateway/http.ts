@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { fastifySwagger } from "@fastify/swagger";
 import { fastifySwaggerUi } from "@fastify/swagger-ui";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import type { Registry } from "prom-client";
+import { Registry } from "prom-client";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { errorTable, Refusal } from "#shared/wire/errors.ts";
@@ -25,7 +25,7 @@ interface Parts {
   /** Signs development tokens; null outside development. */
   secret: string | null;
   ready: Ready;
-  registry: Registry;
+  scrape: () => Promise<string>;
   logger: Logger;
   version: string;
 }
@@ -96,7 +96,7 @@ function authenticated(authorization: string | undefined, verify: Parts["verify"
   return result.user;
 }
 
-function addOperations(app: FastifyInstance, { ready, registry }: Parts): void {
+function addOperations(app: FastifyInstance, { ready, scrape }: Parts): void {
   app.get("/", (_request, reply) =>
     reply
       .type("text/html; charset=utf-8")
@@ -109,7 +109,7 @@ function addOperations(app: FastifyInstance, { ready, registry }: Parts): void {
     const ok = Object.values(dependencies).every((each) => each.ok);
     return reply.code(ok ? 200 : 503).send({ ready: ok, dependencies });
   });
-  app.get("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  app.get("/metrics", async (_request, reply) => reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send(await scrape()));
 }
 
 async function addDocs(app: FastifyInstance, version: string): Promise<void> {

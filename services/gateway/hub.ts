@@ -5,6 +5,8 @@ import type { Entries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { wentOffline } from "#shared/hot/users.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { createPresence } from "./channel-presence.ts";
+import { createHandOut } from "./hand-out.ts";
 import { createHistory, type ReadInbox } from "./history.ts";
 import { createInboxPushing } from "./inbox-push.ts";
 import { keepJournal } from "./journal.ts";
@@ -15,6 +17,7 @@ import { createPreparing } from "./prepare.ts";
 import { publicationLine, subscribeLine, unsubscribeLine } from "./encode.ts";
 import { createRoomPushing } from "./room-push.ts";
 import { MODE_CHANGED, Seating, Session } from "./seats.ts";
+import { keepWhereabouts } from "./whereabouts.ts";
 
 export interface HubParts {
   hot: Hot;
@@ -24,6 +27,8 @@ export interface HubParts {
   readInbox: ReadInbox;
   logger: Logger;
   node: string;
+  /** Of a user, over all nodes. */
+  maxConnections: number;
 }
 
 /** The hub with what only this process uses of it. */
@@ -42,37 +47,39 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
   const rooms = createRoomPushing({ hot, entries, seating, logger });
   const arriving = new Arrivals();
 
-  let queue: Promise<void> | null = null;
-  function take(batch: PushBatch): void {
-    arriving.note(batch.rooms);
-    if (queue === null) {
-      const wait = handOut(batch);
-      if (wait !== null) hold(wait);
-    } else {
-      hold(queue.then(() => handOut(batch) ?? undefined));
-    }
-  }
-  /** Inboxes first, then rooms: who enters a room by the one must not miss the other. */
-  function handOut({ inbox, rooms: entered }: PushBatch): Promise<void> | null {
-    const wait = inboxes.take(inbox);
-    return wait === null ? rooms.take(entered) : wait.then(() => rooms.take(entered) ?? undefined);
-  }
-  function hold(work: Promise<void>): void {
-    const mine = work
-      .catch((err: unknown) => logger.warn({ err }, "a push was not handed out; readers find out by their positions"))
-      .finally(() => {
-        if (queue === mine) queue = null;
-      });
-    queue = mine;
-  }
-  await bus.listen(node, take);
+  const handOut = createHandOut({ entries, seating, inboxes, rooms, logger });
+  const whereabouts = keepWhereabouts({
+    hot,
+    bus,
+    seating,
+    node,
+    maxConnections: parts.maxConnections,
+    since: (one) => journal.since(one),
+    logger,
+  });
+  const presence = createPresence({ bus, node, seating });
+  await bus.listen(node, {
+    push(batch) {
+      arriving.note(batch.rooms);
+      handOut(batch);
+    },
+    hear(word) {
+      if (word.word === "tooMany") whereabouts.tooMany(word);
+      else presence.hear(word);
+    },
+    returned() {
+      logger.warn({}, "this node was taken for gone; it says again who is here");
+      whereabouts.announce().catch((err: unknown) => logger.warn({ err }, "users of this node may miss pushes until they are compared"));
+    },
+  });
 
   /** Registers before it reads, so that nothing between is missed. */
   async function enter(session: Session, positions: AttachRequest["storedPositions"]) {
     seating.enter(session);
     const leave = arriving.enter();
     try {
-      const recovered = await recover(session.user, node, positions);
+      const recovered = await recover(session.user, whereabouts.here(session.user), positions);
+      whereabouts.came(session.user, recovered);
       if (session.gone) return recovered;
       for (const state of recovered.channels) place(seating, session, state);
       return recovered;
@@ -86,8 +93,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
 
   function exit(session: Session): void {
     if (session.gone) return;
-    if (!seating.exit(session)) return;
-    wentOffline(hot, session.user, node).catch((err: unknown) => logger.debug({ err }, "a user was not noted as offline"));
+    if (seating.exit(session) || session.connection !== null) whereabouts.went(session.user);
   }
 
   function goLive(session: Session): void {
@@ -140,11 +146,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     holds: (outlet, channel) => history.holds(outlet, channel),
     async presence(outlet, channel) {
       await history.mayWatch(outlet, channel);
-      const [kind, id = ""] = channel.split(/:(.*)/s);
-      const there =
-        kind === "conversation" ? [...(seating.rooms.get(id)?.seats ?? [])].map((seat) => seat.session) : (seating.users.get(id) ?? []);
-      const outlets = there.flatMap(({ connection }) => connection ?? []);
-      return Object.fromEntries(outlets.map(({ client, user }) => [client, { user, client }]));
+      return presence.of(channel);
     },
     connectionsOf: (user) => (seating.users.get(user) ?? []).flatMap(({ connection }) => connection ?? []),
     async watch(user): Promise<Watch> {

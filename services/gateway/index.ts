@@ -19,6 +19,8 @@ export interface GatewayParts {
   config: GatewayConfig;
   logger: Logger;
   registry: Registry;
+  /** What `/metrics` says. */
+  scrape: () => Promise<string>;
   methods: Methods;
   hub: Hub;
   ready: Ready;
@@ -39,13 +41,13 @@ const DRAIN_MS = 3_000;
 
 /** Starts HTTP and WebSocket on the configured port. */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
-  const { config, hub, methods, registry, ready, timing } = parts;
+  const { config, hub, methods, registry, scrape, ready, timing } = parts;
   const logger = parts.logger.child({ node: parts.node });
   const metrics = createGatewayMetrics(registry);
   const secret = config.development ? await developmentSecret(config.dataDir) : null;
   const verify = createTokens(secret === null ? config.jwt : { ...config.jwt, secret });
   const calls = createCalls({ config, methods, metrics, logger });
-  const app = await createHttp({ config, calls, verify, secret, ready, registry, logger, version: SERVER_VERSION });
+  const app = await createHttp({ config, calls, verify, secret, ready, scrape, logger, version: SERVER_VERSION });
   const wheel = new Wheel();
   const gate: Gate = {
     config,

@@ -11,6 +11,8 @@ const MOST = 100_000;
 /** Tells the archive of connections that begin and end, in one write a second. Best effort: it is for analysts, nothing is decided by it. */
 export interface Journal extends AsyncDisposable {
   connected(outlet: Outlet, device: string): void;
+  /** When a connection began, Unix ms; now for one it was not told of. */
+  since(outlet: Outlet): number;
   /** Does nothing for a connection it was not told of, or told of the end of. */
   disconnected(outlet: Outlet): void;
 }
@@ -52,6 +54,7 @@ export function keepJournal(hot: Hot, node: string, logger: Logger): Journal {
       open.set(outlet, { device, since });
       put(outlet, device, since, 0);
     },
+    since: (outlet) => open.get(outlet)?.since ?? Date.now(),
     disconnected,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);

@@ -101,6 +101,7 @@ export async function startTestGateway({ config, timing, handlers = {}, send = a
     config: { ...testConfig, ...config },
     logger: createLogger("silent", { role: "gateway" }),
     registry,
+    scrape: () => registry.metrics(),
     methods: { handlers: new Map(Object.entries(handlers)), send },
     hub,
     ready: async () => ({ store: { ok: true } }),

@@ -20,13 +20,24 @@ const atStart: Recover = async (user) => ({
     },
   ],
   unwatched: [],
+  nodes: [],
+  connections: [],
 });
 
 test("a long poll is woken by each push of its own and waits again for the next one", async () => {
   await using world = await startHot();
   const { hot, logger } = world;
   await using bus = await openBus(hot, logger);
-  const parts = { hot, entries: createEntries(hot, null), bus, recover: atStart, readInbox: async () => [], logger, node: "n1" };
+  const parts = {
+    hot,
+    entries: createEntries(hot, null),
+    bus,
+    recover: atStart,
+    readInbox: async () => [],
+    logger,
+    node: "n1",
+    maxConnections: 10,
+  };
   await using hub = await openHub(parts);
   using watch = await hub.watch("ann");
   const push = (offset: number) => {
@@ -48,7 +59,16 @@ test("what comes while a long poll reads is not missed, and a poll that nothing 
   await using world = await startHot();
   const { hot, logger } = world;
   await using bus = await openBus(hot, logger);
-  const parts = { hot, entries: createEntries(hot, null), bus, recover: atStart, readInbox: async () => [], logger, node: "n1" };
+  const parts = {
+    hot,
+    entries: createEntries(hot, null),
+    bus,
+    recover: atStart,
+    readInbox: async () => [],
+    logger,
+    node: "n1",
+    maxConnections: 10,
+  };
   await using hub = await openHub(parts);
   using watch = await hub.watch("ann");
   await watch.arrived(1);

@@ -25,8 +25,8 @@ const sameEpoch = (position: Position, epoch: string): boolean => position.epoch
 
 /** The recovery of a connection: for each channel the complete missed part or none of it (Centrifugo's offset + epoch, with channels that come and go). */
 export function createRecovery(reading: Reading): Recover {
-  return async (user, node, positions) => {
-    const state = await userState(reading.hot, user, node);
+  return async (user, here, positions) => {
+    const state = await userState(reading.hot, user, here);
     const budget: Budget = { entries: MAX_RECOVERED_ENTRIES, bytes: MAX_RECOVERED_BYTES };
     const inbox = await recoverInbox(reading, user, state, positions, budget);
     const chosen = await chooseChannels(reading, user, state, positions, inbox.begun);
@@ -35,7 +35,7 @@ export function createRecovery(reading: Reading): Recover {
       const recovered = await recoverChannel(reading, one, budget);
       if (recovered !== null) channels.push(recovered);
     }
-    return { channels, unwatched: chosen.unwatched } satisfies Recovered;
+    return { channels, unwatched: chosen.unwatched, nodes: state.nodes, connections: state.connections } satisfies Recovered;
   };
 }
 

@@ -1,70 +1,115 @@
 import type { Logger } from "#shared/run/logger.ts";
+import type { NodeWord } from "#shared/wire/node-word.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 import { keys, nodeChannel } from "./keys.ts";
 import type { Hot } from "./redis.ts";
 
 /** A node that has not been heard of for this long is gone (ms). */
 const NODE_LIFE = 10_000;
+/** And after this long it is struck off the list: should it come back, it has to say who is there (ms). */
+const NODE_LISTED = 60_000;
 const HEARTBEAT = 2_000;
-/** Channel on which a new node says so: the others look again at once. */
-const NEW_NODES = "nodes";
+/** Channel on which a node that comes or goes is named: the others look again at once. */
+const NODES_CHANGED = "nodes";
+
+/** What a gateway node does with what it gets. */
+export interface Ears {
+  push(batch: PushBatch): void;
+  hear(word: NodeWord): void;
+  /** The node was struck off the list and is on it again: what it had said of its users may be forgotten. */
+  returned(): void;
+}
 
 /**
- * Carries pushes from fan-out workers to gateway nodes. Best effort and in order per sender: what is lost is found out by positions.
- * Within a process a batch is handed over directly.
+ * Carries pushes from fan-out workers to gateway nodes, and what nodes have to say to each other. Best effort and in order per sender: what is lost
+ * is found out by positions. Within a process a batch is handed over directly.
  */
 export interface Bus extends AsyncDisposable {
-  /** Takes this node's batches. One call a node. */
-  listen(node: string, take: (batch: PushBatch) => void): Promise<void>;
+  /** Takes this node's messages. One call a node. */
+  listen(node: string, ears: Ears): Promise<void>;
   publish(node: string, batch: PushBatch): void;
+  tell(node: string, word: NodeWord): void;
   /** Nodes heard of lately, refreshed every 2 s. */
   nodes(): ReadonlySet<string>;
+  /** Those of the given nodes that are on no list any more: nobody is online there. */
+  struckOff(nodes: readonly string[]): Promise<string[]>;
+  /** Strikes off a node whose process is known to have ended. */
+  strikeOff(node: string): Promise<void>;
 }
 
 /** Opens the bus. */
 export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
-  const local = new Map<string, (batch: PushBatch) => void>();
-  let known = new Set<string>();
+  const local = new Map<string, Ears>();
+  const listed = new Set<string>();
+  let known: ReadonlySet<string> = new Set();
   const subscriber = hot.connect();
   subscriber.on("message", (channel: string, text: string) => {
-    if (channel === NEW_NODES) void beat();
-    else local.get(channel)?.(JSON.parse(text) as PushBatch);
+    if (channel === NODES_CHANGED) void beat();
+    else take(local.get(channel), JSON.parse(text) as PushBatch | NodeWord);
   });
 
   async function beat(): Promise<void> {
     try {
       const now = Date.now();
-      for (const channel of local.keys()) await hot.redis.zadd(keys.nodes, now, channel);
-      await hot.redis.zremrangebyscore(keys.nodes, "-inf", `(${now - NODE_LIFE * 6}`);
-      known = new Set(await hot.redis.zrangebyscore(keys.nodes, now - NODE_LIFE, "+inf"));
+      for (const [channel, ears] of local) {
+        const added = await hot.redis.zadd(keys.nodes, now, channel);
+        if (Number(added) === 1 && listed.has(channel)) ears.returned();
+        listed.add(channel);
+      }
+      await hot.redis.zremrangebyscore(keys.nodes, "-inf", `(${now - NODE_LISTED}`);
+      const channels = await hot.redis.zrangebyscore(keys.nodes, now - NODE_LIFE, "+inf");
+      known = new Set(channels.map((channel) => channel.slice(nodeChannel("").length)));
     } catch (err) {
       logger.debug({ err }, "no heartbeat while Redis is away");
     }
   }
   const timer = setInterval(() => void beat(), HEARTBEAT);
-  await subscriber.subscribe(NEW_NODES);
+  await subscriber.subscribe(NODES_CHANGED);
   await beat();
 
+  function carry(node: string, message: PushBatch | NodeWord): void {
+    hot.redis
+      .publish(nodeChannel(node), JSON.stringify(message))
+      .catch((err: unknown) => logger.debug({ err, node }, "a message to a node was not carried"));
+  }
+
   return {
-    async listen(node, take) {
-      local.set(nodeChannel(node), take);
+    async listen(node, ears) {
+      local.set(nodeChannel(node), ears);
       await subscriber.subscribe(nodeChannel(node));
       await beat();
-      await hot.redis.publish(NEW_NODES, node);
+      await hot.redis.publish(NODES_CHANGED, node);
     },
     publish(node, batch) {
-      const take = local.get(nodeChannel(node));
-      if (take !== undefined) take(batch);
-      else
-        hot.redis
-          .publish(nodeChannel(node), JSON.stringify(batch))
-          .catch((err: unknown) => logger.debug({ err, node }, "a push was not carried"));
+      const ears = local.get(nodeChannel(node));
+      if (ears === undefined) carry(node, batch);
+      else ears.push(batch);
     },
-    nodes: () => new Set([...known].map((channel) => channel.slice("node:".length))),
+    tell: carry,
+    nodes: () => known,
+    async struckOff(nodes) {
+      if (nodes.length === 0) return [];
+      const scores = await hot.redis.zmscore(keys.nodes, ...nodes.map(nodeChannel));
+      return nodes.filter((_, i) => scores[i] === null);
+    },
+    async strikeOff(node) {
+      await hot.redis.zrem(keys.nodes, nodeChannel(node));
+      await hot.redis.publish(NODES_CHANGED, node);
+    },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      for (const channel of local.keys()) await hot.redis.zrem(keys.nodes, channel).catch(() => 0);
+      const channels = [...local.keys()];
+      local.clear();
+      if (channels.length > 0) {
+        const gone = [hot.redis.zrem(keys.nodes, ...channels), hot.redis.publish(NODES_CHANGED, "")];
+        await Promise.allSettled(gone);
+      }
       subscriber.disconnect();
     },
   };
+}
+
+function take(ears: Ears | undefined, message: PushBatch | NodeWord): void {
+  if ("word" in message) ears?.hear(message);
+  else ears?.push(message);
 }

@@ -157,9 +157,9 @@ test("a message id below the last timeline key is raised above it, digits overfl
 });
 
 test("the answer names the nodes that hold the user, and none once they are gone", async () => {
-  await userState(world.hot, "ann", "n1");
-  await userState(world.hot, "ann", "n2");
-  await userState(world.hot, "ann", "n1");
+  await userState(world.hot, "ann", { node: "n1", connections: null });
+  await userState(world.hot, "ann", { node: "n2", connections: null });
+  await userState(world.hot, "ann", { node: "n1", connections: null });
   expect(await deliver([joined("7", 0, "w")])).toEqual({ ann: "1|*|n1,n2|" });
   await wentOffline(world.hot, "ann", "n1");
   await wentOffline(world.hot, "ann", "n2");

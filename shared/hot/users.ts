@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
+import type { Here, NodeConnections } from "#shared/wire/ports.ts";
 
 /** How a user stands towards a conversation, as their inbox knows it: this follows the inbox, the head of the conversation may be further on. */
 export interface InboxRecord {
@@ -23,7 +24,24 @@ export interface UserState {
   /** Pointers up to this offset are no longer hot. */
   base: number;
   epoch: string;
+  /** Nodes that the user is said to be online on. */
+  nodes: string[];
+  connections: NodeConnections[];
   records: Map<string, InboxRecord>;
+}
+
+/** Times are written short: a user's hash stays packed while its values are. */
+const TIME_BASE = 36;
+
+const connectionsText = (connections: Omit<NodeConnections, "node"> | null): string =>
+  connections === null ? "" : `${connections.oldest.toString(TIME_BASE)}:${connections.count}`;
+
+function parseConnections(text: string): NodeConnections[] {
+  if (text === "") return [];
+  return text.split(",").map((one) => {
+    const [node = "", oldest = "", count] = one.split(":");
+    return { node, oldest: Number.parseInt(oldest, TIME_BASE), count: Number(count) };
+  });
 }
 
 const states = { a: "active", w: "ownFeed", f: "follower", x: "former" } as const;
@@ -46,24 +64,33 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 /** A new epoch: 8 random letters and digits. */
 export const newEpoch = (): string => Array.from({ length: 8 }, () => alphabet.charAt(randomInt(alphabet.length))).join("");
 
-/** Reads a user's state; with a node, notes that the user is online there. */
-export async function userState(hot: Hot, user: string, node: string | null = null): Promise<UserState> {
-  const flat = (await hot.run("attach", [keys.user(user)], [node ?? "", newEpoch(), Date.now()])) as string[];
-  const state: UserState = { offset: 0, base: 0, epoch: "", records: new Map() };
+/** Reads a user's state; with `here`, notes that the user is online there. */
+export async function userState(hot: Hot, user: string, here: Here | null = null): Promise<UserState> {
+  const args = [here?.node ?? "", newEpoch(), Date.now(), connectionsText(here?.connections ?? null)];
+  const flat = (await hot.run("attach", [keys.user(user)], args)) as string[];
+  const state: UserState = { offset: 0, base: 0, epoch: "", nodes: [], connections: [], records: new Map() };
   for (let i = 0; i < flat.length; i += 2) {
     const field = flat[i] as string;
     const value = flat[i + 1] as string;
     if (field === "o") state.offset = Number(value);
     else if (field === "b") state.base = Number(value);
     else if (field === "e") state.epoch = value;
+    else if (field === "on") state.nodes = value === "" ? [] : value.split(",");
+    else if (field === "c") state.connections = parseConnections(value);
     else if (field >= "0" && field < ":") state.records.set(field, parseInboxRecord(field, value));
   }
   return state;
 }
 
-/** The user's last connection on a node is gone. */
-export async function wentOffline(hot: Hot, user: string, node: string): Promise<void> {
-  await hot.run("detach", [keys.user(user)], [node]);
+/** A connection of the user on a node is gone: `left` is what there is of the user, null when nothing. Resolves to the connections on all nodes. */
+export async function wentOffline(
+  hot: Hot,
+  user: string,
+  node: string,
+  left: Pick<Here, "connections"> | null = null,
+): Promise<NodeConnections[]> {
+  const args = [node, left === null ? 0 : 1, connectionsText(left?.connections ?? null)];
+  return parseConnections((await hot.run("detach", [keys.user(user)], args)) as string);
 }
 
 /** Conversations of a user's lists and totals: those that they are in, their own feed among them, followed feeds not. */

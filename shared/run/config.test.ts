@@ -42,6 +42,7 @@ test("an empty environment gives the defaults of the contract", () => {
     rateRpcs: 100,
     maxConnections: 10,
     pingSeconds: 25,
+    processes: 1,
     warmDays: 30,
     archiveInbox: true,
     analystPassword: null,
@@ -99,7 +100,7 @@ const bad: [name: string, value: string][] = [
   ["JWT_SECRET", secret.slice(1)],
   ["JWT_PUBLIC_KEY", "/no/such/file.pem"],
   ["JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\nnonsense"],
-  ["PROCESSES", "2"],
+  ["PROCESSES", "0"],
   ["SEND_ACK", "accepted"],
   ["KAFKA_BROKERS", "localhost:9092"],
   ["NEO4J_URL", "bolt://localhost:7687"],
@@ -111,7 +112,7 @@ test.each(bad)("%s=%j stops the start with one line that names it", (name, value
 });
 
 test("what later work brings is said to be missing in this build", () => {
-  for (const env of [{ PROCESSES: "2" }, { SEND_ACK: "accepted" }, { KAFKA_BROKERS: "k:9092" }, { NEO4J_URL: "bolt://n" }])
+  for (const env of [{ SEND_ACK: "accepted" }, { KAFKA_BROKERS: "k:9092" }, { NEO4J_URL: "bolt://n" }])
     expect(refusal(env as Record<string, string>).message).toContain("this build does not have that yet");
 });
 

@@ -51,12 +51,17 @@ export const settings = {
   DURABILITY: choice(["fsync", "everysec"], "`fsync`: each acknowledged send is on disk; `everysec`: a crash may lose the last seconds."),
   REDIS_WAIT: integer(0, 0, 100, "Replicas that must hold a send before it is acknowledged."),
   RATE_LIMITS: flag(true, "`off` lifts the per-user rates, for load tests."),
-  RATE_SENDS: integer(50, 1, 1_000_000, "Sends a second a user may make."),
-  RATE_SENDS_BURST: integer(200, 1, 1_000_000, "Sends a user may make at once."),
-  RATE_RPCS: integer(100, 1, 1_000_000, "RPCs a second a user may make."),
-  MAX_CONNECTIONS: integer(10, 1, 10_000, "Connections a user may have; one more closes the oldest."),
+  RATE_SENDS: integer(50, 1, 1_000_000, "Sends a second a user may make; each of PROCESSES counts for itself."),
+  RATE_SENDS_BURST: integer(200, 1, 1_000_000, "Sends a user may make at once; counted likewise."),
+  RATE_RPCS: integer(100, 1, 1_000_000, "RPCs a second a user may make; counted likewise."),
+  MAX_CONNECTIONS: integer(10, 1, 10_000, "Connections a user may have, over all processes; one more closes the oldest."),
   PING_SECONDS: integer(25, 1, 3_600, "Seconds between pings to a client."),
-  PROCESSES: integer(1, 1, 256, "Processes to run. More than 1 is not in this build yet."),
+  PROCESSES: integer(
+    1,
+    1,
+    256,
+    "Processes that serve on the one port, each with every role of ROLES: about one a core. More than 1 has one more that watches them.",
+  ),
   WARM_DAYS: integer(30, 0, 36_500, "Days until history moves from warm to cold storage."),
   ARCHIVE_INBOX: flag(true, "Keep inboxes in ClickHouse too."),
   ANALYST_PASSWORD: password("Password of the reading ClickHouse users; none: generated in DATA_DIR, or not asked for in development."),
@@ -93,6 +98,7 @@ export interface Config {
   rateRpcs: number;
   maxConnections: number;
   pingSeconds: number;
+  processes: number;
   warmDays: number;
   archiveInbox: boolean;
   analystPassword: string | null;
@@ -151,7 +157,6 @@ function refuseWhatIsNotBuilt(env: Record<string, string | undefined>): "committ
     throw new ConfigError("NEO4J_URL", `names a Neo4j, and ${missing}: leave it out for the embedded graph`);
   if (read(env, "KAFKA_BROKERS") !== null)
     throw new ConfigError("KAFKA_BROKERS", `names a Kafka, and ${missing}: leave it out for Redis Streams`);
-  if (read(env, "PROCESSES") > 1) throw new ConfigError("PROCESSES", `asks for more than one, and ${missing}: leave it out or give 1`);
   const sendAck = read(env, "SEND_ACK");
   if (sendAck === "accepted") throw new ConfigError("SEND_ACK", `is "accepted", and ${missing}: leave it out or give committed`);
   return sendAck;
@@ -167,6 +172,7 @@ function serving(env: Record<string, string | undefined>) {
     jwt: { secret, publicKey: publicPem, issuer: read(env, "JWT_ISSUER"), audience: read(env, "JWT_AUDIENCE") },
     allowedOrigins: read(env, "ALLOWED_ORIGINS"),
     pingSeconds: read(env, "PING_SECONDS"),
+    processes: read(env, "PROCESSES"),
     logLevel: read(env, "LOG_LEVEL"),
     development: secret === null && publicPem === null,
   };

@@ -8,24 +8,28 @@ const echoMs = 500;
 /**
  * Runs a server for the life of the process. `start` puts what it opens on `stack`; `signal` is aborted when the process is asked to stop, also
  * while it still starts. Then everything on the stack is disposed in reverse and the promise resolves, with `process.exitCode` 0, or 1 if
- * starting or stopping failed. A second SIGINT or SIGTERM ends the process at once, by that signal; the same one again within half a second is taken as an echo.
+ * starting, serving or stopping failed. A second SIGINT or SIGTERM ends the process at once, by that signal; the same one again within half a second is taken as an echo.
+ * `over` resolves when the process is asked to stop in another way, and rejects when it can't go on serving.
  */
 export async function runUntilSignal(
   start: (stack: AsyncDisposableStack, signal: AbortSignal) => Promise<void>,
   logger: Logger,
+  over: Promise<void> = new Promise(() => {}),
 ): Promise<void> {
   const stopping = new AbortController();
   // Signal handlers and promises do not keep Node's event loop alive, this does.
   const alive = setInterval(() => {}, 2 ** 30);
-  const stopped = stopOnSignal(stopping, logger);
+  const stopped = stopWhenAsked(stopping, logger, over);
   const stack = new AsyncDisposableStack();
+  let failure = "the start failed";
   try {
     await start(stack, stopping.signal);
-    await stopped.signal;
+    failure = "serving can't go on";
+    await stopped.asked;
   } catch (err) {
     if (stopping.signal.aborted) logger.debug({ err }, "the start was cut short");
     else {
-      logger.error({ err }, "the start failed");
+      logger.error({ err }, failure);
       process.exitCode = 1;
     }
   }
@@ -41,22 +45,28 @@ export async function runUntilSignal(
   }
 }
 
-function stopOnSignal(stopping: AbortController, logger: Logger): { signal: Promise<void>; forget(): void } {
-  const { promise, resolve } = Promise.withResolvers<void>();
+function stopWhenAsked(stopping: AbortController, logger: Logger, over: Promise<void>): { asked: Promise<void>; forget(): void } {
+  const { promise: asked, resolve, reject } = Promise.withResolvers<void>();
   const forget = () => stopSignals.forEach((name) => process.removeListener(name, onSignal));
   let first = { name: "", at: 0 };
+  function stop(name: string) {
+    first = { name, at: performance.now() };
+    stopping.abort();
+    resolve();
+  }
   function onSignal(name: NodeJS.Signals) {
     if (stopping.signal.aborted) {
-      if (name === first.name && performance.now() - first.at < echoMs) return;
+      if ((name === first.name || first.name === "") && performance.now() - first.at < echoMs) return;
       forget();
       process.kill(process.pid, name);
       return;
     }
     logger.info({ signal: name }, "stopping; a second signal ends at once");
-    first = { name, at: performance.now() };
-    stopping.abort();
-    resolve();
+    stop(name);
   }
   stopSignals.forEach((name) => process.on(name, onSignal));
-  return { signal: promise, forget };
+  over.then(() => stopping.signal.aborted || stop(""), reject);
+  // It may be rejected while the start is still under way, and nobody looks yet.
+  asked.catch(() => undefined);
+  return { asked, forget };
 }

@@ -23,6 +23,8 @@ export interface MetricDefinition {
   labels?: readonly LabelName[];
   /** Upper bounds; histograms only. */
   buckets?: readonly number[];
+  /** Gauges: what one scrape of several processes shows; their sum if left out. */
+  over?: "max" | "min";
 }
 export type MetricTable = Record<`tributary_${string}`, MetricDefinition>;
 
@@ -42,7 +44,11 @@ export const runMetrics = {
   tributary_redis_child_restarts_total: { kind: "counter", help: "Times the embedded Redis ended by itself and was started again." },
   tributary_clickhouse_child_memory_bytes: { kind: "gauge", help: "Memory of the embedded ClickHouse." },
   tributary_clickhouse_child_sessions: { kind: "gauge", help: "Queries the embedded ClickHouse runs, by kind of user.", labels: ["kind"] },
-  tributary_ready: { kind: "gauge", help: "1 if every dependency answered when `/ready` was asked last, else 0." },
+  tributary_ready: {
+    kind: "gauge",
+    help: "1 if every dependency answered when `/ready` was asked last, else 0; of several processes the least.",
+    over: "min",
+  },
 } as const satisfies MetricTable;
 
 /** An empty registry; with `processMetrics` it also has CPU, memory, garbage collection and event-loop lag. One a process, so that tests can have many. */
@@ -59,12 +65,12 @@ export function defineMetrics<const T extends MetricTable>(registry: Registry, t
 }
 
 function instrument(registry: Registry, name: string, definition: MetricDefinition) {
-  const { kind, help, labels = [], buckets = latencyBuckets } = definition;
+  const { kind, help, labels = [], buckets = latencyBuckets, over = "sum" } = definition;
   if (!/^tributary(_[a-z0-9]+)+$/.test(name)) throw new Error(`metric ${name}: name it tributary_… in lower case`);
   if ((kind === "counter") !== name.endsWith("_total")) throw new Error(`metric ${name}: counters, and only they, end in _total`);
   const unknown = labels.find((label) => !labelNames.includes(label));
   if (unknown !== undefined) throw new Error(`metric ${name}: the label ${unknown} is not in labelNames`);
   const common = { name, help, labelNames: [...labels], registers: [registry] };
   if (kind === "counter") return new Counter(common);
-  return kind === "gauge" ? new Gauge(common) : new Histogram({ ...common, buckets: [...buckets] });
+  return kind === "gauge" ? new Gauge({ ...common, aggregator: over }) : new Histogram({ ...common, buckets: [...buckets] });
 }

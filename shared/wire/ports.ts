@@ -54,19 +54,32 @@ export interface ChannelState {
   parts: ChannelPart[];
 }
 
+/** What a node last said of a user's connections there. A node that died says nothing any more. */
+export interface NodeConnections {
+  node: string;
+  /** When the oldest of them began, Unix ms. */
+  oldest: number;
+  count: number;
+}
+
+/** A user on a gateway node; `connections` is null where only a call waits. */
+export interface Here {
+  node: string;
+  connections: Omit<NodeConnections, "node"> | null;
+}
+
 export interface Recovered {
   /** The inbox first. */
   channels: ChannelState[];
   /** Conversations in read mode beyond the watched ones. */
   unwatched: string[];
+  /** Nodes that the user is said to be online on, and the connections there. */
+  nodes: string[];
+  connections: NodeConnections[];
 }
 
-/** What a user holds, and what was missed since the given positions; also says that the user is online on the node. Refuses with 108 when a store is away. */
-export type Recover = (
-  user: string,
-  node: string,
-  positions: Record<string, { epoch: string; offset: number }> | null,
-) => Promise<Recovered>;
+/** What a user holds, and what was missed since the given positions; also says that the user is online here. Refuses with 108 when a store is away. */
+export type Recover = (user: string, here: Here, positions: Record<string, { epoch: string; offset: number }> | null) => Promise<Recovered>;
 
 /** Something new for a user may come: `arrived` resolves when it has. */
 export interface Watch extends Disposable {

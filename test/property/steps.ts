@@ -30,6 +30,7 @@ const refusals = new Set([103, 107]);
 /** How each step is done. A step reaches the wire before its function returns, so that steps of one connection keep their order. */
 export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast) {
   const { rooms, fault } = ledger;
+  const mutings = new Map<string, { underWay: number; crossed: boolean }>();
   let serial = 0;
   const person = (index: number): Person => pick(people, index) as Person;
   const deviceOf = (who: Person, index: number): Device => pick(who.devices, index) as Device;
@@ -158,9 +159,14 @@ export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast
     if (room === undefined) return;
     const who = participant(room, user);
     who.muted.set(room.id, "unknown");
+    // Of two at the same time, by HTTP and so perhaps in two processes, the one answered last need not be the last one done.
+    const muting = mutings.getOrInsertComputed(`${who.name} ${room.id}`, () => ({ underWay: 0, crossed: false }));
+    muting.crossed = muting.underWay > 0;
+    muting.underWay += 1;
     const answer = await change(who, "conversation.update", { conversationId: room.id, muted: on }, false);
+    muting.underWay -= 1;
     const my = resultOf<{ conversation: Conversation }>(answer)?.conversation.my;
-    if (my !== undefined) who.muted.set(room.id, { on, joinedSeq: my.joinedSeq });
+    if (my !== undefined && !muting.crossed) who.muted.set(room.id, { on, joinedSeq: my.joinedSeq });
   }
 
   async function open(who: Person, params: Opening, first: string[], rules: { all: boolean; open: boolean }): Promise<void> {

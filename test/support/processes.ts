@@ -31,3 +31,8 @@ export async function childOf(dir: string, kind: "redis" | "clickhouse"): Promis
   );
   return find()?.pid ?? 0;
 }
+
+/** The workers of a server with PROCESSES above 1, whose steward is the pid given. */
+export function workersOf(dir: string, steward: number): number[] {
+  return processesOf(dir).flatMap(({ pid, command }) => (pid !== steward && /services\/main\.ts/.test(command) ? [pid] : []));
+}

@@ -1,14 +1,13 @@
---[[ A user comes online on a node: notes the node, gives an inbox its epoch, marks the user as seen.
+--[[ A user comes online on a node: notes the node and the user's connections there, gives an inbox its epoch, marks the user as seen.
   KEYS  user
-  ARGV  node ('' to read only), epoch seed, now (ms)
-  returns HGETALL of the user: o offset, k last timeline key, e epoch, b trimmed up to, on nodes, and a record for each conversation
+  ARGV  node ('' to read only), epoch seed, now (ms), the user's connections there "oldest:count" ('' none)
+  returns HGETALL of the user: o offset, k last timeline key, e epoch, b trimmed up to, on nodes, c connections "node:oldest:count,…", and a record for each conversation
 ]]
+--@include nodes
 if ARGV[1] ~= '' then
-  local on = redis.call('HGET', KEYS[1], 'on') or ''
-  if not string.find(',' .. on .. ',', ',' .. ARGV[1] .. ',', 1, true) then
-    on = on == '' and ARGV[1] or on .. ',' .. ARGV[1]
-  end
-  redis.call('HSET', KEYS[1], 'on', on, 'seen', ARGV[3])
+  local known = redis.call('HMGET', KEYS[1], 'on', 'c')
+  local connections = withNode(known[2], ARGV[1], ARGV[4] == '' and '' or ARGV[1] .. ':' .. ARGV[4])
+  redis.call('HSET', KEYS[1], 'on', withNode(known[1], ARGV[1], ARGV[1]), 'c', connections, 'seen', ARGV[3])
 end
 redis.call('HSETNX', KEYS[1], 'e', ARGV[2])
 return redis.call('HGETALL', KEYS[1])

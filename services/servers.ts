@@ -1,0 +1,96 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { join } from "node:path";
+import { type ClickHouseChild, startClickHouse } from "#infra/clickhouse/child.ts";
+import { startRedis } from "#infra/redis/child.ts";
+import { createColdClient } from "#shared/cold/client.ts";
+import type { Config } from "#shared/run/config.ts";
+import type { Logger } from "#shared/run/logger.ts";
+import type { Metrics, runMetrics } from "#shared/run/metrics.ts";
+import { openCold } from "./cold-start.ts";
+
+export type RunMetrics = Metrics<typeof runMetrics>;
+
+export interface ClickHouseAccess {
+  url: string;
+  user?: string;
+  password: string;
+}
+
+/** Where the stores' servers are, and how to get in. */
+export interface Servers {
+  redisUrl: string;
+  clickhouse: ClickHouseAccess;
+}
+
+/** Finds the stores' servers, starting those that no setting names as children, and brings ClickHouse's tables up to date: once a server, whatever number of processes it has. */
+export async function openServers(config: Config, logger: Logger, metrics: RunMetrics, stack: AsyncDisposableStack): Promise<Servers> {
+  await mkdir(config.dataDir, { recursive: true });
+  const [redisUrl, clickhouse] = await Promise.all([
+    config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),
+    config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),
+  ]);
+  const client = stack.use(createColdClient(clickhouse));
+  await openCold({ client: client.clickhouse, logger, stack });
+  return { redisUrl, clickhouse };
+}
+
+/** Share of the machine's memory that the embedded Redis may take. */
+const REDIS_SHARE = 0.5;
+
+async function embeddedRedis(config: Config, logger: Logger, stack: AsyncDisposableStack, onRestart: () => void): Promise<string> {
+  const maxMemory = Math.floor(totalmem() * REDIS_SHARE);
+  const child = await startRedis({ dir: join(config.dataDir, "redis"), durability: config.durability, maxMemory, logger, onRestart });
+  return stack.use(child).url;
+}
+
+async function embeddedClickHouse(
+  config: Config,
+  logger: Logger,
+  stack: AsyncDisposableStack,
+  metrics: RunMetrics,
+): Promise<ClickHouseAccess> {
+  const password = await secretFile(join(config.dataDir, "clickhouse-password"));
+  const analystPassword = config.analystPassword ?? (config.development ? "" : await secretFile(join(config.dataDir, "analyst-password")));
+  const child = await startClickHouse({
+    dir: join(config.dataDir, "clickhouse"),
+    port: config.clickhousePort,
+    tributaryPassword: password,
+    analystPassword,
+    analystSeconds: config.analystSeconds,
+    logger,
+  });
+  stack.use(child);
+  const look = setInterval(() => void showMemory(child, metrics), CLICKHOUSE_LOOK);
+  stack.defer(() => clearInterval(look));
+  return { url: child.url, password };
+}
+
+/** How often the embedded ClickHouse is asked for its memory, ms. */
+const CLICKHOUSE_LOOK = 5_000;
+
+async function showMemory(child: ClickHouseChild, metrics: RunMetrics): Promise<void> {
+  const status = await child.status().catch(() => null);
+  if (status === null) return;
+  metrics.tributary_clickhouse_child_memory_bytes.set(status.rss);
+  for (const [kind, { busy }] of Object.entries(status.lanes)) metrics.tributary_clickhouse_child_sessions.set({ kind }, busy);
+}
+
+/** User and password of a ClickHouse that is not ours stand in its URL. */
+function outerClickHouse(given: string): ClickHouseAccess {
+  const url = new URL(given);
+  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  return { url: url.origin, password, ...(user === "" ? {} : { user }) };
+}
+
+/** A generated secret, kept for the next start. */
+async function secretFile(path: string): Promise<string> {
+  const fresh = randomBytes(32).toString("base64url");
+  try {
+    await writeFile(path, fresh, { mode: 0o600, flag: "wx" });
+    return fresh;
+  } catch {
+    return (await readFile(path, "utf8")).trim();
+  }
+}

@@ -1,0 +1,14 @@
+-- A list "node,node" or "node:rest,node:rest" with this in place of what it says of the node; '' takes the node out.
+local function withNode(list, node, part)
+  local kept, put = {}, part == ''
+  for one in string.gmatch(list or '', '[^,]+') do
+    if one ~= node and string.sub(one, 1, #node + 1) ~= node .. ':' then
+      kept[#kept + 1] = one
+    elseif not put then
+      kept[#kept + 1] = part
+      put = true
+    end
+  end
+  if not put then kept[#kept + 1] = part end
+  return table.concat(kept, ',')
+end
