@@ -52,7 +52,14 @@ export interface ColdStore extends Inserts, MessageStore, InboxStore, DimensionK
   bytes(): Promise<TableSize[]>;
 }
 
-const ONE_BLOCK = { max_insert_block_size: "1048576", min_insert_block_size_rows: "1048576", max_insert_threads: "1" } as const;
+/** One block is one part. Repeats of a row are told apart by reads, and skip indexes are made by the first merge: small parts are read whole as fast. */
+const ONE_BLOCK = {
+  max_insert_block_size: "1048576",
+  min_insert_block_size_rows: "1048576",
+  max_insert_threads: "1",
+  optimize_on_insert: 0,
+  materialize_skip_indexes_on_insert: "0",
+} as const;
 
 /** Settings and signal of one insert. */
 const waysOf = ({ token, signal }: InsertOptions) => ({
