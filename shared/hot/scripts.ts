@@ -18,7 +18,6 @@ export const scriptNames = [
   "commit",
   "create",
   "deliver",
-  "detach",
   "ends",
   "history",
   "inboxes",

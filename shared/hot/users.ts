@@ -1,4 +1,5 @@
-import { randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { gathered } from "#shared/run/gather.ts";
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
 import type { Here, NodeConnections } from "#shared/wire/ports.ts";
@@ -62,12 +63,47 @@ function parseInboxRecord(conversationId: string, text: string): InboxRecord {
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /** A new epoch: 8 random letters and digits. */
-export const newEpoch = (): string => Array.from({ length: 8 }, () => alphabet.charAt(randomInt(alphabet.length))).join("");
+export function newEpoch(): string {
+  let epoch = "";
+  for (const byte of randomBytes(8)) epoch += alphabet.charAt(byte % alphabet.length);
+  return epoch;
+}
+
+/** One user's part of the attach script. */
+interface Attending {
+  user: string;
+  letter: "r" | "a" | "s" | "d";
+  node: string;
+  connections: string;
+}
+
+/** Users in one script: a crowd that comes at once does not make others wait. */
+const MOST_ATTENDING = 32;
+const gatherers = new WeakMap<Hot, (one: Attending) => Promise<string[]>>();
+
+/** Many come and go at once: what waits is one call. */
+function attend(hot: Hot, one: Attending): Promise<string[]> {
+  let gather = gatherers.get(hot);
+  if (gather === undefined) {
+    gather = gathered((all) => attendAll(hot, all), MOST_ATTENDING);
+    gatherers.set(hot, gather);
+  }
+  return gather(one);
+}
+
+async function attendAll(hot: Hot, all: readonly Attending[]): Promise<string[][]> {
+  const args = all.flatMap(({ letter, node, connections }) => [letter, node, connections, newEpoch()]);
+  return (await hot.run(
+    "attach",
+    all.map(({ user }) => keys.user(user)),
+    [Date.now(), ...args],
+  )) as string[][];
+}
 
 /** Reads a user's state; with `here`, notes that the user is online there. */
 export async function userState(hot: Hot, user: string, here: Here | null = null): Promise<UserState> {
-  const args = [here?.node ?? "", newEpoch(), Date.now(), connectionsText(here?.connections ?? null)];
-  const flat = (await hot.run("attach", [keys.user(user)], args)) as string[];
+  const letter = here === null ? "r" : "a";
+  const flat = await attend(hot, { user, letter, node: here?.node ?? "", connections: connectionsText(here?.connections ?? null) });
   const state: UserState = { offset: 0, base: 0, epoch: "", nodes: [], connections: [], records: new Map() };
   for (let i = 0; i < flat.length; i += 2) {
     const field = flat[i] as string;
@@ -89,8 +125,9 @@ export async function wentOffline(
   node: string,
   left: Pick<Here, "connections"> | null = null,
 ): Promise<NodeConnections[]> {
-  const args = [node, left === null ? 0 : 1, connectionsText(left?.connections ?? null)];
-  return parseConnections((await hot.run("detach", [keys.user(user)], args)) as string);
+  const letter = left === null ? "d" : "s";
+  const [, connections = ""] = await attend(hot, { user, letter, node, connections: connectionsText(left?.connections ?? null) });
+  return parseConnections(connections);
 }
 
 /** Conversations of a user's lists and totals: those that they are in, their own feed among them, followed feeds not. */
