@@ -62,10 +62,16 @@ function parseInboxRecord(conversationId: string, text: string): InboxRecord {
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
+const EPOCH = 8;
+/** Random bytes for the next epochs: each user who comes is offered one, few take it. */
+let chance = Buffer.alloc(0);
+
 /** A new epoch: 8 random letters and digits. */
 export function newEpoch(): string {
+  if (chance.length < EPOCH) chance = randomBytes(4_096);
   let epoch = "";
-  for (const byte of randomBytes(8)) epoch += alphabet.charAt(byte % alphabet.length);
+  for (const byte of chance.subarray(0, EPOCH)) epoch += alphabet.charAt(byte % alphabet.length);
+  chance = chance.subarray(EPOCH);
   return epoch;
 }
 

@@ -17,8 +17,9 @@ test("calls of one turn, and those that come while one is under way, are one cal
   expect(calls).toEqual([[1, 2], [3, 4, 5], [6]]);
 });
 
-test("a call that fails fails for those in it, and the next one goes on", async () => {
+test("a call that fails fails for those in it and behind it, and the next one goes on", async () => {
   const answer = gathered<string, string>((args) => (args.includes("bad") ? Promise.reject(new Error("no")) : Promise.resolve(args)), 2);
-  const settled = await Promise.allSettled(["good", "bad", "later"].map(answer));
-  expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+  const settled = await Promise.allSettled(["good", "bad", "behind"].map(answer));
+  expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+  expect(await answer("later")).toBe("later");
 });

@@ -6,7 +6,7 @@ interface Waiting<Arg, Result> {
 
 /**
  * Makes calls of one into calls of many, in their order: what comes in one turn of the event loop, or while a call is under way, goes into the next one.
- * A call that fails fails for all that are in it.
+ * A call that fails fails for all that are in it and wait behind it: where it waited for a store in vain, so did they.
  * @param run gives a result for each of the arguments, in their order
  * @param most arguments of one call
  */
@@ -22,7 +22,9 @@ export function gathered<Arg, Result>(run: (args: Arg[]) => Promise<Result[]>, m
         const results = await run(some.map(({ arg }) => arg));
         for (const [i, { resolve }] of some.entries()) resolve(results[i] as Result);
       } catch (thrown) {
-        for (const { reject } of some) reject(thrown);
+        const behind = queue;
+        queue = [];
+        for (const { reject } of [...some, ...behind]) reject(thrown);
       }
     }
     working = false;
