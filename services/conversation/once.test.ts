@@ -109,6 +109,21 @@ test("of two processes that claim at once both go on with the first one's", asyn
   expect(a).toEqual(b);
 });
 
+test("a process that was thought to have ended gives the result of the one that took its call over", async () => {
+  const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const slow = door(async (_params, _caller, attempt) => {
+    begun.resolve();
+    await gate.promise;
+    return { id: await attempt.claim(async () => "slow") };
+  })({ requestId: "r" });
+  await begun.promise;
+  for (const key of await world.hot.redis.keys("*:w")) await world.hot.redis.del(key);
+  const other = await door(async (_params, _caller, attempt) => ({ id: await attempt.claim(async () => "other") }))({ requestId: "r" });
+  gate.resolve();
+  expect([other, await slow]).toEqual([{ id: "other" }, { id: "other" }]);
+});
+
 test("a result is kept for the window and no longer", async () => {
   await door(async () => ({}))({ requestId: "r" });
   const [key = ""] = await world.hot.redis.keys("*");

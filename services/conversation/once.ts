@@ -14,6 +14,16 @@ const working = (key: string): string => `${key}:w`;
 
 type Work = (params: never, caller: Caller, attempt: Attempt) => Promise<object>;
 
+/** Another process, thought to have ended, has finished the call meanwhile. */
+class Finished extends Error {
+  readonly result: object;
+
+  constructor(result: object) {
+    super("the call was finished elsewhere");
+    this.result = result;
+  }
+}
+
 const RESULT = "r";
 const CLAIM = "c";
 /** How long a call may be under way in another process before this one does it too (ms): that process may have ended. */
@@ -52,10 +62,15 @@ export function once(deps: { hot: Hot; dedupeWindowMs: number }, method: string,
     const claim = async (make: () => Promise<string>): Promise<string> => {
       if (kept?.startsWith(CLAIM) === true) return kept.slice(1);
       const value = await make();
-      const first = await hot.redis.set(key, CLAIM + value, "PX", dedupeWindowMs, "NX");
-      return first === "OK" ? value : ((await hot.redis.get(key)) ?? CLAIM + value).slice(1);
+      if ((await hot.redis.set(key, CLAIM + value, "PX", dedupeWindowMs, "NX")) === "OK") return value;
+      const now = (await hot.redis.get(key)) ?? CLAIM + value;
+      if (now.startsWith(RESULT)) throw new Finished(JSON.parse(now.slice(1)) as object);
+      return now.slice(1);
     };
-    const first = await work(params, caller, { claim });
+    const first = await work(params, caller, { claim }).catch((thrown: unknown) => {
+      if (thrown instanceof Finished) return thrown.result;
+      throw thrown;
+    });
     await hot.redis.set(key, RESULT + JSON.stringify(first), "PX", dedupeWindowMs);
     return first;
   }
