@@ -17,7 +17,11 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      ring("unit", ["shared/**/*.test.ts", "services/**/*.test.ts", "infra/**/*.test.ts", "test/house/**/*.test.ts"], 30_000),
+      ring(
+        "unit",
+        ["shared/**/*.test.ts", "services/**/*.test.ts", "infra/**/*.test.ts", "loadtest/**/*.test.ts", "test/house/**/*.test.ts"],
+        30_000,
+      ),
       ring("contract", ["test/contract/**/*.test.ts"], 60_000),
       ring("integration", ["test/integration/**/*.test.ts", "test/journey.test.ts"], 180_000),
       ring("property", ["test/property/**/*.test.ts"], 300_000),
