@@ -20,7 +20,9 @@ const verdict = (row: Row): string => (row.target === null ? "" : holds(row) ? "
 /** Of each reference its median, and ours as a multiple of it. */
 const referencesText = (row: Row): string =>
   row.references
-    .map((reference) => `${reference.name} ${digits(spread(reference.values).median)} (${spread(ratios(row, reference)).median.toFixed(2)} ×)`)
+    .map(
+      (reference) => `${reference.name} ${digits(spread(reference.values).median)} (${spread(ratios(row, reference)).median.toFixed(2)} ×)`,
+    )
     .join(", ");
 
 const heads = ["row", "unit", "ours", "references: median (ours as a multiple)", "target", ""];
