@@ -54,8 +54,12 @@ export function pictureOf({ name, x, y, logX, lines }: Curve): string {
   ].join("\n");
 }
 
-/** A plain axis need not begin at 0 where its values are far from it, but times do. */
-const timeAxis = (xs: readonly number[]): Axis => linearAxis(xs, 8);
+/** From 0 to the last value: the field is as wide as the lines. */
+function timeAxis(xs: readonly number[]): Axis {
+  const axis = linearAxis(xs, 8);
+  const to = Math.max(...xs);
+  return to > axis.from ? { ...axis, to, ticks: axis.ticks.filter((tick) => tick <= to) } : axis;
+}
 
 function legendOf(lines: readonly Line[]): string[] {
   let left: number = AROUND.left;
