@@ -47,10 +47,10 @@ async function unreadTime(person: Person, conversations: number): Promise<number
 export async function conversationsGrow(server: LoadServer, hot: Hot, quick: boolean): Promise<ConversationsPoint[]> {
   const points: ConversationsPoint[] = [];
   const own = await addOne(server, 0);
-  const first = await openPerson(server, "many");
-  await warmUp(first, own);
+  const first = await openPerson(server, "creator1");
+  await warmUp(first, await addOne(server, 1));
   first.leave();
-  let there = 1;
+  let there = 2;
   for (const conversations of conversationCounts(quick)) {
     await inParallel(
       Array.from({ length: conversations - there }, (_, i) => there + i),

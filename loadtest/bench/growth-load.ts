@@ -87,7 +87,7 @@ const textTo = (conversationId: string | undefined) => {
   return { conversationId, clientMsgId: `growth${++sends}`, kind: "text", body: { text: "x".repeat(200) } };
 };
 
-/** Sends so much that the server's code is compiled before the first point is measured. */
+/** Sends so much that the server's code is compiled before the first point is measured, and that the group may well be read afterwards. */
 export async function warmUp(from: Person, conversationId: string): Promise<void> {
   await inParallel(
     Array.from({ length: 4_000 }, () => conversationId),

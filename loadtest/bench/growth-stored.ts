@@ -97,7 +97,7 @@ export async function storedGrow(most: number, quick: boolean): Promise<StoredPo
       .conversation.id;
   const [old, busy] = [await newGroup("old"), await newGroup("busy")];
   const person = await openPerson(server, "reader");
-  await warmUp(person, busy);
+  await warmUp(person, await newGroup("warm"));
   const points: StoredPoint[] = [];
   let there = 0;
   for (let messages = 100_000; messages <= most; messages *= 10) {

@@ -17,7 +17,7 @@ interface Call {
   reference: boolean;
   /** Messages or inbox writes of one call. */
   things: number;
-  run(): Promise<unknown>;
+  run: () => Promise<unknown>;
 }
 
 interface Spent {
