@@ -33,10 +33,11 @@ const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceA
 const at = (value: number): string => String(Number(value.toFixed(1)));
 
 /** One picture as SVG text: the same text for the same curve. */
-export function pictureOf({ name, x, y, logX, lines }: Curve): string {
+export function pictureOf({ name, x, y, logX, logY, lines }: Curve): string {
   const points = lines.flatMap((line) => line.points);
   const xs = points.map(([value]) => value);
-  const [across, up] = [logX ? logAxis(xs) : timeAxis(xs), linearAxis(points.map(([, value]) => value))];
+  const ys = points.map(([, value]) => value);
+  const [across, up] = [logX ? logAxis(xs) : timeAxis(xs), logY === true ? logAxis(ys) : linearAxis(ys)];
   const place = ([px, py]: readonly [number, number]): [number, number] => [
     AROUND.left + placeOn(across, px) * FIELD.width,
     AROUND.top + (1 - placeOn(up, py)) * FIELD.height,

@@ -73,7 +73,7 @@ async function conversationsRows(server: LoadServer, hot: Hot, quick: boolean): 
   const calls = (["connect", "list", "unread", "timeline"] as const).map((call) => line(names[call], points, x, (point) => point[call]));
   const curves: Curve[] = [
     ...costCurves("as conversations grow", label, points, x),
-    { name: "Calls as conversations grow", x: label, y: "ms, median", logX: true, lines: calls },
+    { name: "Calls as conversations grow", x: label, y: "ms, median", logX: true, logY: true, lines: calls },
   ];
   return [
     growthRow("CPU of a message, by the sender's conversations", line("", points, x, total), FLAT, told(points), curves),

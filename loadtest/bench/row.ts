@@ -23,6 +23,8 @@ export interface Curve {
   y: string;
   /** x in powers of ten. */
   logX: boolean;
+  /** y too, where what grows in proportion is to be a straight line. */
+  logY?: true;
   lines: Line[];
 }
 
