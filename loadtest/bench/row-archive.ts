@@ -85,7 +85,7 @@ export async function archiveRows({ quick }: Effort): Promise<Row[]> {
       ...row,
       name: "growth of Redis' memory, second half",
       unit: "% a minute",
-      ours: [growth(steady)],
+      ours: [growth(secondHalf(steady))],
       // In a short run the mailboxes still fill.
       target: quick ? null : { most: FLAT },
       notes: [memoryNote(steady, dedupe)],
@@ -107,20 +107,30 @@ function burstNote(sights: readonly Sight[]): string {
   return `counted by ClickHouse's parts; busiest ten seconds: ${Math.max(...tens).toFixed(2)} inserts/s`;
 }
 
-/** Slope of the memory over the second half, as % of its level at half time, a minute: least squares. */
+/** Slope of the memory, as % of its level at the first sight, a minute: least squares. */
 function growth(sights: readonly Sight[]): number {
-  const half = sights.slice(Math.floor(sights.length / 2));
-  const mean = (of: (sight: Sight) => number) => half.reduce((sum, sight) => sum + of(sight), 0) / half.length;
+  const mean = (of: (sight: Sight) => number) => sights.reduce((sum, sight) => sum + of(sight), 0) / sights.length;
   const [at, memory] = [mean((sight) => sight.at), mean((sight) => sight.memory)];
-  const over = half.reduce((sum, sight) => sum + (sight.at - at) * (sight.memory - memory), 0);
-  const slope = over / half.reduce((sum, sight) => sum + (sight.at - at) ** 2, 0);
-  return ((slope * 60) / (half[0]?.memory ?? NaN)) * 100;
+  const over = sights.reduce((sum, sight) => sum + (sight.at - at) * (sight.memory - memory), 0);
+  const slope = over / sights.reduce((sum, sight) => sum + (sight.at - at) ** 2, 0);
+  return ((slope * 60) / (sights[0]?.memory ?? NaN)) * 100;
 }
+
+const secondHalf = (sights: readonly Sight[]): Sight[] => sights.slice(Math.floor(sights.length / 2));
+
+/** What is left after the trims: the least of each half minute. */
+const floorOf = (sights: readonly Sight[]): Sight[] =>
+  [...Map.groupBy(sights, ({ at }) => Math.floor(at / 30)).values()].map((some) =>
+    some.reduce((least, sight) => (sight.memory < least.memory ? sight : least)),
+  );
 
 function memoryNote(sights: readonly Sight[], dedupe: number): string {
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-  const half = sights[Math.floor(sights.length / 2)]?.memory ?? NaN;
-  return `${mib(half)} at half time, ${mib(Math.max(...sights.map(({ memory }) => memory)))} at most; dedupe window ${dedupe} s`;
+  const half = secondHalf(sights);
+  return (
+    `${mib(half[0]?.memory ?? NaN)} at half time, ${mib(Math.max(...sights.map(({ memory }) => memory)))} at most; what is left after the trims grows ` +
+    `by ${growth(floorOf(half)).toFixed(2)} % a minute; dedupe window ${dedupe} s`
+  );
 }
 
 function curvesOf(sights: readonly Sight[]): Curve[] {
