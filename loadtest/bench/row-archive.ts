@@ -93,10 +93,10 @@ export async function archiveRows({ quick }: Effort): Promise<Row[]> {
   ];
 }
 
-/** Inserts a second into the busier table. */
+/** Inserts a second into the busier table, from one insert to the next: between n of them lie n − 1 spaces. */
 function insertRate(sights: readonly Sight[]): number {
   const [begin, end] = [sights[0] as Sight, sights.at(-1) as Sight];
-  return Math.max(...[...end.inserts].map(([table, count]) => (count - (begin.inserts.get(table) ?? 0)) / (end.at - begin.at)));
+  return Math.max(...[...end.inserts].map(([table, count]) => (count - (begin.inserts.get(table) ?? 0) - 1) / (end.at - begin.at)));
 }
 
 function burstNote(sights: readonly Sight[]): string {
@@ -127,10 +127,10 @@ const floorOf = (sights: readonly Sight[]): Sight[] =>
 function memoryNote(sights: readonly Sight[], dedupe: number): string {
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   const half = secondHalf(sights);
-  return (
-    `${mib(half[0]?.memory ?? NaN)} at half time, ${mib(Math.max(...sights.map(({ memory }) => memory)))} at most; what is left after the trims grows ` +
-    `by ${growth(floorOf(half)).toFixed(2)} % a minute; dedupe window ${dedupe} s`
-  );
+  const floor = floorOf(half);
+  const left = floor.length < 3 ? "" : `; what is left after the trims grows by ${growth(floor).toFixed(2)} % a minute`;
+  const most = mib(Math.max(...sights.map(({ memory }) => memory)));
+  return `${mib(half[0]?.memory ?? NaN)} at half time, ${most} at most${left}; dedupe window ${dedupe} s`;
 }
 
 function curvesOf(sights: readonly Sight[]): Curve[] {

@@ -29,7 +29,7 @@ export function logAxis(values: readonly number[]): Axis {
   const least = Math.min(...values);
   const most = Math.max(...values);
   if (!(least > 0)) throw new RangeError(`a logarithmic axis has no place for ${least}`);
-  const [from, to] = least === most ? [least / 2, most * 2] : [least, most];
+  const [from, to] = most < least * 1.001 ? [least / 2, most * 2] : [least, most];
   const times = Math.log10(to / from) < 3 ? [1, 2, 5] : [1];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(from)); power <= Math.ceil(Math.log10(to)); power++)
