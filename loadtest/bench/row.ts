@@ -10,6 +10,28 @@ export interface Row {
   /** null: told, not judged. */
   target: Target | null;
   notes: string[];
+  /** What the figure is taken from, for a picture. */
+  curves?: Curve[];
+}
+
+/** Lines in one picture, over one x. */
+export interface Curve {
+  /** Title; with the row's name it names the file of the picture. */
+  name: string;
+  /** What the axes show, with units. */
+  x: string;
+  y: string;
+  /** x in powers of ten. */
+  logX: boolean;
+  /** y too, where what grows in proportion is to be a straight line. */
+  logY?: true;
+  lines: Line[];
+}
+
+export interface Line {
+  name: string;
+  /** x rises. */
+  points: [x: number, y: number][];
 }
 
 export interface Reference {

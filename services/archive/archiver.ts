@@ -8,7 +8,7 @@ import { emptyBatch, type Batch } from "./batch.ts";
 import { createLeases } from "./leases.ts";
 import type { archiveMetrics } from "./metrics.ts";
 import { createOutage } from "./outage.ts";
-import { readBatch } from "./reader.ts";
+import { isWaiting, readBatch } from "./reader.ts";
 import { trimStreams, type Stream } from "./streams.ts";
 import { putOnce, tablesOf } from "./tables.ts";
 import { noteLong } from "./tidy.ts";
@@ -133,8 +133,7 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
       exclusive(async () => {
         const held = leases.held();
         if (held.length < streams.length) return false;
-        const { batch: waiting } = await readBatch(deps, held);
-        if (waiting.ends.size > 0) return false;
+        if (await isWaiting(deps, held)) return false;
         const batch = emptyBatch();
         batch.doubtful = true;
         await fill(batch);

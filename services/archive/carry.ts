@@ -28,6 +28,8 @@ export interface CarryDeps {
 
 /** Trims that are read back in one query. */
 const TRIMS = 100;
+/** Trims under way at once: one after the other would take a round trip or three each, which adds up where Redis is busy. */
+const AT_ONCE = 25;
 /** Pointers of an inbox read in one range. */
 const SLICE = 1_000;
 
@@ -47,16 +49,20 @@ async function trim(deps: CarryDeps, actions: readonly TrimAction[]): Promise<Ou
   const counts = await verify(deps.cold, actions);
   for (const action of actions) {
     if (counts.get(action.id) === action.rows) continue;
-    const moved = await deps.archiver.move((batch) => fill(deps.hot, batch, action));
-    if (moved) counts.set(action.id, (await verify(deps.cold, [action])).get(action.id) ?? 0);
+    // Where there is a backlog, the rest would be refused as well.
+    if (!(await deps.archiver.move((batch) => fill(deps.hot, batch, action)))) break;
+    counts.set(action.id, (await verify(deps.cold, [action])).get(action.id) ?? 0);
   }
   const outcomes: Outcome[] = [];
-  for (const action of actions) {
-    const found = counts.get(action.id) ?? 0;
-    if (found !== action.rows) outcomes.push({ action, done: 0, reason: `${found} of ${action.rows} are in the archive` });
-    else outcomes.push(await forget(deps.hot, action));
-  }
+  for (let i = 0; i < actions.length; i += AT_ONCE)
+    outcomes.push(...(await Promise.all(actions.slice(i, i + AT_ONCE).map((action) => forgetFound(deps.hot, action, counts)))));
   return outcomes;
+}
+
+function forgetFound(hot: Hot, action: TrimAction, counts: ReadonlyMap<string, number>): Promise<Outcome> {
+  const found = counts.get(action.id) ?? 0;
+  if (found === action.rows) return forget(hot, action);
+  return Promise.resolve({ action, done: 0, reason: `${found} of ${action.rows} are in the archive` });
 }
 
 /** Distinct rows of each range that ClickHouse gives. */

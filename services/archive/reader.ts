@@ -8,7 +8,7 @@ import { addDeliveries } from "./inbox-rows.ts";
 import { readStreams, writtenAt, type Stream, type StreamEntry } from "./streams.ts";
 
 /** A batch ends at about so many rows, or bytes of bodies. */
-const MOST_ROWS = 20_000;
+const MOST_ROWS = 50_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 /** Stream entries asked for at once, of each stream. */
 const MOST_ENTRIES = 100;
@@ -51,6 +51,17 @@ export async function readBatch(source: Source, places: readonly Place[]): Promi
   }
   for (const { stream, until } of begun) batch.ends.set(stream, until as string);
   return { batch, more: begun.length > 0 };
+}
+
+/** True if something is behind a cursor, or a batch was begun. */
+export async function isWaiting({ hot }: Source, places: readonly Place[]): Promise<boolean> {
+  if (places.some(({ until }) => until !== null)) return true;
+  const read = await readStreams(
+    hot,
+    places.map(({ stream, cursor }) => ({ stream, after: cursor })),
+    1,
+  );
+  return read.some((entries) => entries.length > 0);
 }
 
 /** Adds what the stream entries name, a thousand records at a time. True if the batch was full before their end. */

@@ -13,6 +13,8 @@ import { readLags, trimStreams, type Stream } from "./streams.ts";
 
 /** What a round under way may still take when the scheduler ends (ms). It may be cut anywhere. */
 const GRACE = 5_000;
+/** How often lags are measured (ms): rounds come when they can, and that they do not is what a lag must tell. */
+const MEASURING = 1_000;
 /** How far a round walks through Redis' keys under pressure, in slices of 500; a round on demand goes further. */
 const SLICES = 40;
 const MOST_SLICES = 2_000;
@@ -79,7 +81,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   }
 
   async function round(): Promise<void> {
-    await measure(deps);
+    await measureSizes(deps);
     if (!archiver.leads()) return;
     await trimStreams(deps.hot, deps.streams);
     await prepare();
@@ -102,6 +104,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     }
   }
   const working = work();
+  const measuring = repeat(MEASURING, ending.signal, () => measureLags(deps));
 
   return {
     plan: () => planNow(deps),
@@ -112,12 +115,17 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       }),
     async [Symbol.asyncDispose]() {
       ending.abort();
-      await within(
-        GRACE,
-        working.then(() => turn),
-      );
+      await within(GRACE, Promise.all([working.then(() => turn), measuring]));
     },
   };
+}
+
+/** Does something again and again; while a store is away it does not come about. */
+async function repeat(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await work().catch(() => undefined);
+    await after(ms, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 function tell({ action, done, reason }: Outcome, logger: Logger, metrics: SchedulerDeps["metrics"]): void {
@@ -127,13 +135,17 @@ function tell({ action, done, reason }: Outcome, logger: Logger, metrics: Schedu
   else logger.debug({ ...action, done }, "the store scheduler made room");
 }
 
-/** Puts lengths, lags and bytes into the metrics. */
-async function measure({ hot, cold, streams, metrics }: SchedulerDeps): Promise<void> {
+/** Puts lengths and lags into the metrics. */
+async function measureLags({ hot, streams, metrics }: SchedulerDeps): Promise<void> {
   for (const { name, length, seconds, pending } of await readLags(hot, streams)) {
     metrics.tributary_outbox_length.set({ partition: name }, length);
     metrics.tributary_archive_lag_seconds.set({ partition: name }, seconds);
     metrics.tributary_archive_lag_records.set({ partition: name }, pending);
   }
+}
+
+/** Puts bytes into the metrics. */
+async function measureSizes({ hot, cold, metrics }: SchedulerDeps): Promise<void> {
   metrics.tributary_tier_bytes.set({ tier: "hot", kind: "redis" }, (await readMemory(hot)).used);
   // While ClickHouse is away its last sizes stand, and what concerns Redis alone goes on.
   for (const { table, bytes } of await cold.bytes().catch(() => []))

@@ -38,16 +38,20 @@ export class RowBlock {
     const cut = Math.max(0, decimal.length - 9);
     const high = digitsOf(decimal, 0, cut);
     const low = digitsOf(decimal, cut, decimal.length);
-    // high · 10^9 + low in two 32-bit words, without passing 2^53 on the way.
-    const near = (high % HALF) * 1e9 + low;
-    const far = Math.floor(high / HALF) * 1e9;
-    const word = (far % HALF) * HALF + (near % WORD);
-    return this.#words(Math.floor(far / HALF) + Math.floor(near / WORD) + (word >= WORD ? 1 : 0), word % WORD);
+    // high · 10^9 + low in two 32-bit words, without passing 2^53 on the way; a remainder by multiplication, for % of such numbers is slow.
+    const highHalf = Math.floor(high / HALF);
+    const near = (high - highHalf * HALF) * 1e9 + low;
+    const far = highHalf * 1e9;
+    const nearWord = Math.floor(near / WORD);
+    const farHalf = Math.floor(far / HALF);
+    const word = (far - farHalf * HALF) * HALF + (near - nearWord * WORD);
+    return word >= WORD ? this.#words(farHalf + nearWord + 1, word - WORD) : this.#words(farHalf + nearWord, word);
   }
 
   /** UInt64 from a whole number below 2^53; Int64 too, for it is not negative. */
   u64(value: number): this {
-    return this.#words(Math.floor(value / WORD), value % WORD);
+    const high = Math.floor(value / WORD);
+    return this.#words(high, value - high * WORD);
   }
 
   u32(value: number): this {
