@@ -1,17 +1,20 @@
 import { parseArgs } from "node:util";
+import { archiveRows } from "./bench/row-archive.ts";
 import { chatRows } from "./bench/row-chat.ts";
 import { connectRows } from "./bench/row-connect.ts";
 import { copiedRows } from "./bench/row-copied.ts";
 import { groupRows } from "./bench/row-group.ts";
+import { growthRows } from "./bench/row-growth.ts";
 import { memoryRows } from "./bench/row-memory.ts";
 import { missedRows } from "./bench/row-missed.ts";
 import { roomRows } from "./bench/row-room.ts";
+import { writePictures } from "./bench/picture.ts";
 import { compared, machine, readReport, writeReport } from "./bench/report.ts";
 import { holds, type Effort, type Row } from "./bench/row.ts";
 import { tableOf } from "./bench/table.ts";
 
 /**
- * `npm run bench [-- --only a,b] [--runs 3] [--quick] [--compare base.json]`: each row beside its references, started in the same run and measured
+ * `npm run bench [-- --only a,b] [--runs 3] [--quick] [--compare base.json] [--pictures dir]`: each row beside its references, started in the same run and measured
  * in turn with it. Prints a table, writes loadtest/results/bench-….json. Fails when a median misses its target.
  */
 const { values } = parseArgs({
@@ -20,6 +23,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     runs: { type: "string", default: "3" },
     compare: { type: "string" },
+    pictures: { type: "string" },
   },
 });
 const effort: Effort = { runs: Number(values.runs), quick: values.quick };
@@ -32,6 +36,8 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   d: connectRows,
   e: missedRows,
   memory: memoryRows,
+  archive: archiveRows,
+  growth: growthRows,
 };
 
 async function main(): Promise<void> {
@@ -51,6 +57,7 @@ async function main(): Promise<void> {
     `\n${tableOf(rows)}\n\nmin / median / max of ${effort.runs} runs; load at the start ${started.load[0]?.toFixed(2)}; ${file}\n`,
   );
   if (before !== null) process.stdout.write(`\n${compared(before, rows)}\n`);
+  if (values.pictures !== undefined) process.stdout.write(`\n${(await writePictures(rows, values.pictures)).join("\n")}\n`);
   process.exitCode = rows.every(holds) ? 0 : 1;
 }
 
