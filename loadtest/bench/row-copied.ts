@@ -39,7 +39,7 @@ async function bareAppends(url: string, pid: number, seconds: number): Promise<n
 /** Row b′: the same group held in write mode, each message copied into 50 inboxes. */
 export async function copiedRows({ runs, quick }: Effort): Promise<Row[]> {
   await using bare = await startOwnRedis("fsync", "reference");
-  await using server = await startLoadServer({ FANOUT_WRITE_BUDGET: "0", ARCHIVE_INBOX: "off" });
+  await using server = await startLoadServer({ FANOUT_WRITE_BUDGET: "0", ARCHIVE_INBOX: "off", PING_SECONDS: "3600" });
   const redisPid = redisBelow(server.process?.pid ?? 0);
   const redis = new Redis(server.redisUrl ?? "");
   const group = await openTributaryGroup(server, MEMBERS, SENDERS);

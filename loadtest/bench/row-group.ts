@@ -50,7 +50,7 @@ async function openReferences(stack: AsyncDisposableStack): Promise<Side[]> {
 export async function groupRows({ runs, quick }: Effort): Promise<Row[]> {
   await using stack = new AsyncDisposableStack();
   const references = await openReferences(stack);
-  const server = stack.use(await startLoadServer());
+  const server = stack.use(await startLoadServer({ PING_SECONDS: "3600" }));
   const pid = server.process?.pid ?? 0;
   const group = await openTributaryGroup(server, MEMBERS, SENDERS);
   const ours: Side = { name: "ours", group, pids: [pid, redisBelow(pid)], atRest: () => archived(server), slices: [] };
