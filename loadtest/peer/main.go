@@ -4,6 +4,7 @@
 //	REDIS_URL       the broker's Redis; without it the memory broker
 //	WRITE_DELAY_MS  how long what goes to a connection is gathered for one write (none: not at all)
 //	IDLE            1: settings for many connections that say little
+//	DEFAULTS        1: the library and Go as they come, whatever the settings above say
 //
 // The first line it prints is its port on 127.0.0.1. The line `collect` on stdin makes it collect its garbage and print the bytes still in use. It ends
 // when stdin closes, or on SIGTERM.
@@ -61,6 +62,7 @@ type settings struct {
 	secret     []byte
 	writeDelay time.Duration
 	idle       bool
+	defaults   bool
 }
 
 func readSettings() (settings, error) {
@@ -72,7 +74,7 @@ func readSettings() (settings, error) {
 	if secret == "" {
 		return settings{}, errors.New("LOAD_SECRET must be set: it is what tokens are signed with")
 	}
-	return settings{os.Getenv("REDIS_URL"), []byte(secret), time.Duration(delay) * time.Millisecond, os.Getenv("IDLE") == "1"}, nil
+	return settings{os.Getenv("REDIS_URL"), []byte(secret), time.Duration(delay) * time.Millisecond, os.Getenv("IDLE") == "1", os.Getenv("DEFAULTS") == "1"}, nil
 }
 
 func main() {
@@ -82,10 +84,12 @@ func main() {
 }
 
 func run() error {
-	debug.SetGCPercent(gcPercent)
 	set, err := readSettings()
 	if err != nil {
 		return err
+	}
+	if !set.defaults {
+		debug.SetGCPercent(gcPercent)
 	}
 	node, err := newNode(set)
 	if err != nil {
@@ -193,13 +197,16 @@ func welcome(event centrifuge.ConnectEvent, set settings) (centrifuge.ConnectRep
 	for _, channel := range event.Channels {
 		subscriptions[channel] = centrifuge.SubscribeOptions{EnablePositioning: true, EnableRecovery: true}
 	}
-	return centrifuge.ConnectReply{
-		Credentials:        &centrifuge.Credentials{UserID: claims.Subject},
-		Subscriptions:      subscriptions,
-		WriteDelay:         set.writeDelay,
-		WriteWithTimer:     true,
-		MaxMessagesInFrame: -1,
-	}, nil
+	reply := centrifuge.ConnectReply{
+		Credentials:   &centrifuge.Credentials{UserID: claims.Subject},
+		Subscriptions: subscriptions,
+	}
+	if !set.defaults {
+		reply.WriteDelay = set.writeDelay
+		reply.WriteWithTimer = true
+		reply.MaxMessagesInFrame = -1
+	}
+	return reply, nil
 }
 
 type draft struct {
