@@ -33,15 +33,23 @@ export interface PeerOptions {
    * goroutine each: `{ idle: true, writeDelayMs: 10 }`.
    */
   idle?: boolean;
+  /** The library and Go as they come, without what was tuned for the bench. */
+  defaults?: boolean;
 }
 
 /** Starts the peer, which is built first where its sources have changed. */
-export async function startPeer({ durability, writeDelayMs = 0, idle = false }: PeerOptions): Promise<Peer> {
+export async function startPeer({ durability, writeDelayMs = 0, idle = false, defaults = false }: PeerOptions): Promise<Peer> {
   await using stack = new AsyncDisposableStack();
   const program = await peerProgram();
   const redis = durability === null ? null : stack.use(await startOwnRedis(durability, "peer"));
   const redisUrl = redis?.url ?? "";
-  const settings = { LOAD_SECRET, REDIS_URL: redisUrl, WRITE_DELAY_MS: String(writeDelayMs), IDLE: idle ? "1" : "" };
+  const settings = {
+    LOAD_SECRET,
+    REDIS_URL: redisUrl,
+    WRITE_DELAY_MS: String(writeDelayMs),
+    IDLE: idle ? "1" : "",
+    DEFAULTS: defaults ? "1" : "",
+  };
   const child = spawn(program, { env: { ...process.env, ...settings }, stdio: ["pipe", "pipe", "inherit"] });
   const exit = once(child, "exit");
   const died = exit.then(([code, signal]) => {
