@@ -1,5 +1,5 @@
 import { setTimeout as after } from "node:timers/promises";
-import { percentile } from "./result.ts";
+import { percentile } from "./row.ts";
 import type { Pair } from "./pair.ts";
 
 /** Both devices of every pair, connected to one server. */
@@ -27,48 +27,56 @@ export interface Slice {
 
 const MOST = 1_000_000;
 
+/** Notes the times of every answer and delivery from now on; `answered` is called after each answer. */
+export function noteLatencies(chat: Chat, most: number, answered: (pair: Pair) => void) {
+  const ack = { times: new Float64Array(most), count: 0, last: 0 };
+  const delivery = { times: new Float64Array(most), count: 0, last: 0 };
+  const note = (into: typeof ack, pair: Pair, n: number) => {
+    if (into.count < most) into.times[into.count++] = into.last - (pair.sentAt[n % pair.sentAt.length] as number);
+  };
+  chat.on.ack = (pair) => {
+    ack.last = performance.now();
+    note(ack, pair, pair.acked);
+    answered(pair);
+  };
+  chat.on.delivered = (pair, device) => {
+    delivery.last = performance.now();
+    if (device === "peer") note(delivery, pair, pair.peer.n);
+  };
+  return {
+    /** What came of so many messages, the first of which was sent at `started`. */
+    slice: (messages: number, started: number): Slice => ({
+      messages,
+      acked: (messages / (ack.last - started)) * 1_000,
+      delivered: (messages / (delivery.last - started)) * 1_000,
+      ackLatency: latencyOf(ack),
+      deliveryLatency: latencyOf(delivery),
+    }),
+  };
+}
+
 /** Lets every pair keep `inFlight` unanswered messages for the time given, then waits until all that was sent has arrived everywhere. */
 export async function runChat(chat: Chat, inFlight: number, seconds: number): Promise<Slice> {
-  const ack = { times: new Float64Array(MOST), count: 0 };
-  const delivery = { times: new Float64Array(MOST), count: 0 };
-  const note = (into: typeof ack, pair: Pair, n: number, now: number) => {
-    if (into.count < MOST) into.times[into.count++] = now - (pair.sentAt[n % pair.sentAt.length] as number);
-  };
   let open = true;
-  let lastAck = 0;
-  let lastDelivery = 0;
   const send = (pair: Pair) => {
     const n = ++pair.sent;
     pair.sentAt[n % pair.sentAt.length] = performance.now();
     chat.send(pair, n);
   };
-  chat.on.ack = (pair) => {
-    lastAck = performance.now();
-    note(ack, pair, pair.acked, lastAck);
+  const noted = noteLatencies(chat, MOST, (pair) => {
     if (open) send(pair);
-  };
-  chat.on.delivered = (pair, device) => {
-    lastDelivery = performance.now();
-    if (device === "peer") note(delivery, pair, pair.peer.n, lastDelivery);
-  };
+  });
   const started = performance.now();
   const before = sum(chat.pairs, ({ sent }) => sent);
   for (const pair of chat.pairs) for (let i = 0; i < inFlight; i++) send(pair);
   await after(seconds * 1_000);
   open = false;
   await settled(chat);
-  const messages = sum(chat.pairs, ({ sent }) => sent) - before;
-  return {
-    messages,
-    acked: (messages / (lastAck - started)) * 1_000,
-    delivered: (messages / (lastDelivery - started)) * 1_000,
-    ackLatency: latencyOf(ack),
-    deliveryLatency: latencyOf(delivery),
-  };
+  return noted.slice(sum(chat.pairs, ({ sent }) => sent) - before, started);
 }
 
 /** Resolves when every message is answered and on every device; throws when one was wrong, or nothing comes for 20 s. */
-async function settled(chat: Chat): Promise<void> {
+export async function settled(chat: Chat): Promise<void> {
   const left = () => sum(chat.pairs, ({ sent, acked, peer, own }) => sent - acked + (sent - peer.n) + (chat.echoes ? sent - own.n : 0));
   let before = left();
   let quiet = 0;
