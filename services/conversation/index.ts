@@ -2,7 +2,7 @@ import { join, leave, read, update, type FieldChange } from "#shared/hot/changes
 import { keys } from "#shared/hot/keys.ts";
 import { flags } from "#shared/hot/member.ts";
 import { totalOf, unreadCounts } from "#shared/hot/standings.ts";
-import { listed, userState } from "#shared/hot/users.ts";
+import { listedIds } from "#shared/hot/users.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Caller, Handler } from "#shared/wire/ports.ts";
 import { createConversation, type CreateParams } from "./create.ts";
@@ -109,7 +109,7 @@ async function exit(deps: Deps, { conversationId }: Of, { user }: Caller): Promi
 async function markRead(deps: Deps, { conversationId, seq }: Of & { seq: number }, { user }: Caller): Promise<object> {
   const { hot } = deps;
   const { readSeq, unread } = await read(hot, conversationId, user, seq, deps.coldCount);
-  const counts = await unreadCounts(hot, user, listed(await userState(hot, user)));
+  const counts = await unreadCounts(hot, user, await listedIds(hot, user));
   const own = counts.find((one) => one.conversationId === conversationId)?.unread ?? unread;
   return { readSeq, unread: own, total: totalOf(counts) };
 }

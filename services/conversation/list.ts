@@ -4,7 +4,7 @@ import type { Handler } from "#shared/wire/ports.ts";
 import { MAX_ANSWER_BYTES, type Conversation } from "#shared/wire/values.ts";
 import { views, withLast, type View } from "#shared/hot/conversations.ts";
 import { standings, totalOf, unreadCounts, type Standing, type UnreadCount } from "#shared/hot/standings.ts";
-import { listed, userState } from "#shared/hot/users.ts";
+import { listedIds } from "#shared/hot/users.ts";
 import type { Deps } from "./deps.ts";
 
 /** The conversation with its newest message, which is looked for in every tier where the hot one does not hold it. */
@@ -57,7 +57,7 @@ export function conversationList(deps: Deps): Handler {
 
   return async ({ cursor, limit = 50 }: { cursor?: string | null; limit?: number }, { user }) => {
     const from = cursor === undefined || cursor === null ? null : parseCursor(cursor);
-    const heads = (await standings(hot, user, listed(await userState(hot, user)))).filter((head) => head.member !== null);
+    const heads = (await standings(hot, user, await listedIds(hot, user))).filter((head) => head.member !== null);
     const places = heads.map(placeOf).toSorted(before);
     const rest = from === null ? places : places.filter((place) => before(place, from) > 0);
     const page = rest.slice(0, limit);
@@ -87,7 +87,7 @@ export function conversationList(deps: Deps): Handler {
 /** Serves `unread.get`. */
 export function unreadGet({ hot }: Deps): Handler {
   return async (_params: object, { user }) => {
-    const counts = await unreadCounts(hot, user, listed(await userState(hot, user)));
+    const counts = await unreadCounts(hot, user, await listedIds(hot, user));
     const conversations = Object.fromEntries(
       counts.filter((one) => one.counted && one.unread > 0).map((one) => [one.conversationId, one.unread]),
     );

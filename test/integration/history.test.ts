@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { messageHistory } from "#services/timeline/history.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { toRow } from "#shared/wire/rows.ts";
+import { jsonOf } from "#shared/wire/json.ts";
 import type { Message } from "#shared/wire/values.ts";
 import { newScene, perform, stepArbitrary, type Step } from "./timeline-steps.ts";
 import { createTraffic, readable, type Known, type Traffic } from "./timeline-traffic.ts";
@@ -30,7 +31,7 @@ afterAll(async () => await tiers[Symbol.asyncDispose]());
 
 const reader = (readers: Readers, user: string, warmDays = 30) => {
   const handler = messageHistory({ ...readers, warmDays });
-  return async (params: object): Promise<Page> => (await handler(params as never, { user, session: null })) as Page;
+  return async (params: object): Promise<Page> => JSON.parse(jsonOf(await handler(params as never, { user, session: null }))) as Page;
 };
 
 const seqsOf = ({ messages, entries }: Page): number[] =>

@@ -1,0 +1,80 @@
+--[[ The newest part of a user's timeline as far as it is hot: the end of the inbox, and of the mailboxes that belong to it what is as new. Or, for a reader
+     who has a place in it, the part from there on.
+  KEYS  user, inbox, lists; then, if the fan-out matters, per partition: outbox; then per partition: its cursor; then per mailbox: head, mailbox, past
+  ARGV  seed of a new inbox's epoch, epoch and offset of the place ('' from the end), message id that mailbox entries are below ('' none), how many
+        pointers, how many messages the page has, entries of a mailbox, number of partitions, user, conversations of the mailboxes "1 2 …", then per mailbox: highest seq ('' none)
+  returns { offset, trimmed up to, epoch, offset of the last pointer asked for, of the first one given, conversations that were ever in read mode "1 2 …",
+          pointers joined by newlines, per partition '' or what is waited for, then per mailbox, if the given ones are these, as mixer.lua }.
+          Waited for is "stream id" of the last record where messages are not in the inbox yet, or "stream id conversation …" where they may not be: in
+          conversations that the inbox may not know of
+]]
+--@include ids
+--@include lists
+--@include mailboxes
+local h = redis.call('HMGET', KEYS[1], 'o', 'b', 'e')
+if not h[3] then
+  h[3] = ARGV[1]
+  redis.call('HSET', KEYS[1], 'e', ARGV[1])
+end
+local offset, base, many = tonumber(h[1] or '0'), tonumber(h[2] or '0'), tonumber(ARGV[5])
+local to = offset
+if ARGV[2] == h[3] then to = math.min(to, tonumber(ARGV[3])) end
+local from = math.max(to - many, base) + 1
+local pointers = to >= from and redis.call('LRANGE', KEYS[2], from - base - 1, to - base - 1) or {}
+local row = { tostring(offset), tostring(base), h[3], tostring(to), tostring(from), idsOf(KEYS[1], KEYS[3], 'r'), table.concat(pointers, '\n') }
+
+-- So many bytes of records are looked at: a fan-out that lags further is waited for by everyone.
+local left = 32768
+local partitions = tonumber(ARGV[8])
+local cursors = partitions > 0 and redis.call('MGET', unpack(KEYS, 4 + partitions, 3 + 2 * partitions))
+for p = 1, partitions do
+  local outbox, last, some = KEYS[3 + p], cursors[p] or '0-0', nil
+  local plain, unsure, ask, mine = {}, {}, {}, false
+  repeat
+    some = redis.call('XRANGE', outbox, '(' .. last, '+', 'COUNT', 8)
+    for _, entry in ipairs(some) do
+      local lines = '\n' .. entry[2][2]
+      last, left = entry[1], left - #lines
+      for id, seq, letter, mode in string.gmatch(lines, '\nE (%d+) (%d+) (%a) %d+ %d+ (%a)') do
+        if letter ~= 'm' or seq == '1' then
+          unsure[id] = true
+        elseif mode == 'w' and not plain[id] then
+          plain[id] = true
+          ask[#ask + 1] = id
+        end
+      end
+      for id in string.gmatch(lines, '\n[CF] (%d+)') do unsure[id] = true end
+    end
+  until #some < 8 or left < 0
+  if #some == 8 then
+    last, mine = redis.call('XREVRANGE', outbox, '+', '-', 'COUNT', 1)[1][1], true
+  elseif #ask > 0 then
+    for _, record in ipairs(redis.call('HMGET', KEYS[1], unpack(ask))) do
+      if record and string.sub(record, 1, 1) ~= 'x' then mine = true end
+    end
+  end
+  local said = { last }
+  if not mine then
+    for id in pairs(unsure) do said[#said + 1] = id end
+  end
+  row[#row + 1] = (mine or #said > 1) and table.concat(said, ' ') or ''
+end
+
+if row[6] == ARGV[10] then
+  local floor, before = '', tonumber(ARGV[6])
+  for i = #pointers, 1, -1 do
+    if string.sub(pointers[i], 1, 2) == 'm ' then
+      if before == 0 then
+        floor = string.match(pointers[i], '%d+$')
+        break
+      end
+      before = before - 1
+    end
+  end
+  local n = 10
+  for i = 4 + 2 * partitions, #KEYS, 3 do
+    n = n + 1
+    row[#row + 1] = mailboxEnd(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[9], ARGV[4], floor, tonumber(ARGV[7]), ARGV[n])
+  end
+end
+return row
