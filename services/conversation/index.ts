@@ -4,13 +4,14 @@ import { flags } from "#shared/hot/member.ts";
 import { totalOf, unreadCounts } from "#shared/hot/standings.ts";
 import { listedIds } from "#shared/hot/users.ts";
 import { Refusal } from "#shared/wire/errors.ts";
+import { Json } from "#shared/wire/json.ts";
 import type { Caller, Handler } from "#shared/wire/ports.ts";
 import { createConversation, type CreateParams } from "./create.ts";
 import type { Deps } from "./deps.ts";
 import { conversationList, unreadGet } from "./list.ts";
 import { conversationMembers } from "./members.ts";
 import { once, type Attempt } from "./once.ts";
-import { settled, shown, viewOf } from "./view.ts";
+import { settled, shown, shownJson, viewOf } from "./view.ts";
 
 interface Of {
   conversationId: string;
@@ -29,7 +30,10 @@ export function conversationMethods(deps: Deps): Map<string, Handler> {
   };
   return new Map<string, Handler>([
     ...Object.entries(changing).map(([method, work]): [string, Handler] => [method, once(deps, method, work)]),
-    ["conversation.get", async ({ conversationId }: Of, { user }) => ({ conversation: await shown(deps, conversationId, user) })],
+    [
+      "conversation.get",
+      async ({ conversationId }: Of, { user }) => new Json(`{"conversation":${await shownJson(deps, conversationId, user)}}`),
+    ],
     ["conversation.list", conversationList(deps)],
     ["conversation.members", conversationMembers(deps)],
     ["unread.get", unreadGet(deps)],

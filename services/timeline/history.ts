@@ -2,13 +2,12 @@ import { eventJson, messageJson, parseEntry, type Entry } from "#shared/wire/ent
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler } from "#shared/wire/ports.ts";
 import { Json } from "#shared/wire/json.ts";
-import type { Message } from "#shared/wire/values.ts";
+import { createRoom, type Room } from "#shared/wire/room.ts";
 import { timeOf } from "#shared/ids/snowflake.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { parseMember, type Stay } from "#shared/hot/member.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { readableSpans, spansBetween, withoutHiddenBody, type Span } from "./readable.ts";
-import { createRoom, type Room } from "./room.ts";
 import type { Store } from "./store.ts";
 
 export interface HistoryDeps {
@@ -65,10 +64,10 @@ export const messageHistory =
   async (params: HistoryParams, { user }) =>
     answer(await historyPage(deps, user, params), params);
 
-/** The newest message below a seq that the user may read, from any tier; null if there is none. Refuses as `message.history` does. */
-export async function newestBelow(deps: HistoryDeps, user: string, conversationId: string, before: number): Promise<Message | null> {
+/** JSON of the newest message below a seq that the user may read, from any tier; null if there is none. Refuses as `message.history` does. */
+export async function newestBelow(deps: HistoryDeps, user: string, conversationId: string, before: number): Promise<string | null> {
   const { items } = await historyPage(deps, user, { conversationId, before, limit: 1 });
-  return items[0] === undefined ? null : (JSON.parse(items[0]) as Message);
+  return items[0] ?? null;
 }
 
 async function historyPage({ hot, store, warmDays }: HistoryDeps, user: string, params: HistoryParams): Promise<Page> {

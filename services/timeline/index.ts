@@ -7,7 +7,6 @@ import { userState } from "#shared/hot/users.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler, Publication, WatchUser } from "#shared/wire/ports.ts";
-import type { Message } from "#shared/wire/values.ts";
 import { coldPointers } from "./archived-pointers.ts";
 import { messageHistory, newestBelow, type HistoryDeps } from "./history.ts";
 import { inboxPublications, pointersBetween, type Reading } from "./missed.ts";
@@ -39,8 +38,8 @@ export function createTimeline({ hot, cold, progress, warmDays, logger }: Timeli
       const placed = await pointersBetween(reading, user, from, to);
       return placed.length === to - from + 1 ? inboxPublications(reading, user, await userState(hot, user), placed) : null;
     },
-    /** The newest message up to a seq that the user may read, from any tier; null if there is none. */
-    newestMessage: (conversationId: string, user: string, seq: number): Promise<Message | null> =>
+    /** JSON of the newest message up to a seq that the user may read, from any tier; null if there is none. */
+    newestMessage: (conversationId: string, user: string, seq: number): Promise<string | null> =>
       newestBelow(pages, user, conversationId, seq + 1),
     /** A conversation's count at a seq that is no longer hot. Refuses with 108 when the archive is away. */
     async countAt(conversationId: string, seq: number): Promise<number> {

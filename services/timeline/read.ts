@@ -2,13 +2,13 @@ import { messageJson, type Entry } from "#shared/wire/entry.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler } from "#shared/wire/ports.ts";
 import { Json } from "#shared/wire/json.ts";
+import { createRoom, type Room } from "#shared/wire/room.ts";
 import type { MessageKind } from "#shared/wire/values.ts";
 import { hotRanges, type EntryLookup } from "#shared/hot/entries.ts";
 import { after, decodeCursor, encodeCursor, type Place } from "./mixer-cursor.ts";
 import type { Head } from "./mixer-merge.ts";
 import type { MixerDeps } from "./mixer-open.ts";
 import { openMixer, type Mixer } from "./mixer.ts";
-import { createRoom, type Room } from "./room.ts";
 
 interface ReadParams {
   cursor?: string | null;

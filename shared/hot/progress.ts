@@ -51,9 +51,8 @@ export function createProgress(hot: Hot): Progress {
   function tell(cursors: readonly string[]): void {
     const now = Date.now();
     for (const waiter of waiting) {
-      const { partition, id, deadline, resolve, reject } = waiter;
-      if (compareStreamIds(cursors[partition] ?? "0-0", id) >= 0) resolve();
-      else if (now >= deadline) reject(new Refusal(108, "inboxes are behind; try again"));
+      if (compareStreamIds(cursors[waiter.partition] ?? "0-0", waiter.id) >= 0) waiter.resolve();
+      else if (now >= waiter.deadline) waiter.reject(new Refusal(108, "inboxes are behind; try again"));
       else continue;
       waiting.delete(waiter);
     }
@@ -67,7 +66,7 @@ export function createProgress(hot: Hot): Progress {
         if (waiting.size > 0) await after(pause);
       }
     } catch (err) {
-      for (const { reject } of waiting) reject(err);
+      for (const waiter of waiting) waiter.reject(err);
       waiting.clear();
     } finally {
       looking = false;
@@ -84,7 +83,7 @@ export function createProgress(hot: Hot): Progress {
     reached,
     async caughtUp() {
       const targets = await written(hot);
-      await Promise.all(targets.map((id, partition) => (id === "0-0" ? undefined : reached(partition, id))));
+      await Promise.all(targets.flatMap((id, partition) => (id === "0-0" ? [] : [reached(partition, id)])));
     },
   };
 }

@@ -34,9 +34,9 @@ export const scriptNames = [
   "read",
   "standings",
   "timeline",
-  "totals",
   "trim-inbox",
   "trim-mailbox",
+  "unread",
   "update",
   "view",
 ] as const;

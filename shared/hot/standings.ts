@@ -1,3 +1,4 @@
+import { firstIdOf } from "#shared/ids/snowflake.ts";
 import { keys } from "./keys.ts";
 import { parseIntervals, parseMember, type Member, type Stay } from "./member.ts";
 import type { Hot } from "./redis.ts";
@@ -57,22 +58,38 @@ export interface UnreadCount {
   counted: boolean;
 }
 
+/** Where a conversation stands in a user's list. */
+export interface Activity extends UnreadCount {
+  /** Rises with the time of the last entry or of the creation; a message id, to the precision of a double. */
+  active: number;
+}
+
 /** Derives unread counts from heads and read positions at one moment (per Redis node): stored nowhere, so they cannot drift. */
 export async function unreadCounts(hot: Hot, user: string, conversationIds: readonly string[]): Promise<UnreadCount[]> {
-  if (conversationIds.length === 0) return [];
-  const rows = (await hot.run("totals", conversationIds.map(keys.head), [user])) as string[];
+  const rows = await unreadRows(hot, user, conversationIds, false);
+  return rows.flatMap((row, i) => (row === "" ? [] : [unreadOf(conversationIds[i] as string, row)]));
+}
+
+/** The same, with what a list is ordered by. */
+export async function activities(hot: Hot, user: string, conversationIds: readonly string[]): Promise<Activity[]> {
+  const rows = await unreadRows(hot, user, conversationIds, true);
   return rows.flatMap((row, i) => {
-    const [count, kind, ...record] = row.split(" ");
-    const member = row === "" ? null : parseMember(record.join(" "));
-    if (member === null) return [];
-    return [
-      {
-        conversationId: conversationIds[i] as string,
-        unread: Math.max(0, Number(count) - member.base),
-        counted: !member.muted && kind !== "f",
-      },
-    ];
+    if (row === "") return [];
+    const space = row.indexOf(" ");
+    const last = row.slice(space + 1);
+    const active = last.startsWith("c") ? firstIdOf(Number(last.slice(1))) : Number(last);
+    return [{ ...unreadOf(conversationIds[i] as string, row.slice(0, space)), active }];
   });
+}
+
+async function unreadRows(hot: Hot, user: string, conversationIds: readonly string[], active: boolean): Promise<string[]> {
+  if (conversationIds.length === 0) return [];
+  return ((await hot.run("unread", conversationIds.map(keys.head), [user, active ? 1 : 0])) as string).split("\n");
+}
+
+function unreadOf(conversationId: string, text: string): UnreadCount {
+  const counted = !text.startsWith("-");
+  return { conversationId, unread: Number(counted ? text : text.slice(1)), counted };
 }
 
 /** The sum of what counts. */

@@ -83,20 +83,13 @@ const keysOf = ({ conversationId: id }: MailboxWanted): string[] => [keys.head(i
 export async function timelineEnd(hot: Hot, user: string, wanted: EndWanted, mailboxes: readonly MailboxWanted[]): Promise<TimelineEnd> {
   const looked = wanted.pending ? partitions : [];
   const { place, below } = wanted;
-  const [, base, epoch = "", to, first, rooms = "", pointers = "", ...more] = (await hot.run(
-    "timeline",
-    [
-      ...[keys.user(user), keys.inbox(user), keys.lists(user)],
-      ...looked.map(keys.outbox),
-      ...looked.map((p) => keys.cursor("fanout", p)),
-      ...mailboxes.flatMap(keysOf),
-    ],
-    [
-      ...[newEpoch(), place?.epoch ?? "", place?.offset ?? 0, below, wanted.pointers, wanted.messages, wanted.entries],
-      ...[looked.length, user, mailboxes.map(({ conversationId }) => conversationId).join(" ")],
-      ...mailboxes.map(({ upTo }) => upTo ?? ""),
-    ],
-  )) as string[];
+  const touched = [keys.user(user), keys.inbox(user), keys.lists(user)];
+  touched.push(...looked.map(keys.outbox), ...looked.map((p) => keys.cursor("fanout", p)), ...mailboxes.flatMap(keysOf));
+  const args = [newEpoch(), place?.epoch ?? "", place?.offset ?? 0, below, wanted.pointers, wanted.messages, wanted.entries];
+  args.push(looked.length, user, mailboxes.map(({ conversationId }) => conversationId).join(" "));
+  for (const { upTo } of mailboxes) args.push(upTo ?? "");
+  const row = (await hot.run("timeline", touched, args)) as string[];
+  const [, base, epoch = "", to, first, rooms = "", pointers = "", ...more] = row;
   const ids = rooms === "" ? [] : rooms.split(" ");
   const rows = more.slice(looked.length);
   return {

@@ -1,4 +1,4 @@
-import { MAX_ANSWER_BYTES } from "#shared/wire/values.ts";
+import { MAX_ANSWER_BYTES } from "./values.ts";
 
 /** The room left in an answer. */
 export interface Room {
