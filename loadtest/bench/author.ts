@@ -36,8 +36,11 @@ export function wordsOf(n: number): string {
 /** How many sends wait for their answer at most. */
 const IN_FLIGHT = 100;
 
-/** Sends one message to each of the conversations given, in this order; resolves when all are answered and fanned out. */
-export async function post(server: LoadServer, author: string, conversationIds: readonly string[]): Promise<Posted[]> {
+/**
+ * Sends one message to each of the conversations given, in this order; resolves when all are answered and fanned out.
+ * @param round tells the client message ids of several calls apart
+ */
+export async function post(server: LoadServer, author: string, conversationIds: readonly string[], round = 0): Promise<Posted[]> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const posted: Posted[] = [];
   let sent = 0;
@@ -56,7 +59,7 @@ export async function post(server: LoadServer, author: string, conversationIds: 
   const more = (): void => {
     for (; sent < conversationIds.length && sent - answered < IN_FLIGHT; sent++) {
       const conversationId = conversationIds[sent] as string;
-      const [text, clientMsgId] = [wordsOf(sent), `n${sent}`];
+      const [text, clientMsgId] = [wordsOf(sent), `n${round}-${sent}`];
       posted.push({ conversationId, text, clientMsgId, id: "", seq: 0, at: 0 });
       device.rpc(sent + 2, "message.send", JSON.stringify({ conversationId, clientMsgId, kind: "text", body: { text } }));
     }

@@ -4,7 +4,7 @@ import { Json } from "#shared/wire/json.ts";
 import type { Handler } from "#shared/wire/ports.ts";
 import { createRoom } from "#shared/wire/room.ts";
 import { conversationJson, lastJson, views, type View } from "#shared/hot/conversations.ts";
-import { activities, totalOf, unreadCounts, type Activity, type UnreadCount } from "#shared/hot/standings.ts";
+import { totalOf, unreadCounts, type Activity, type UnreadCount } from "#shared/hot/standings.ts";
 import { listedIds } from "#shared/hot/users.ts";
 import type { Deps } from "./deps.ts";
 
@@ -57,7 +57,7 @@ export function conversationList(deps: Deps): Handler {
   const { hot } = deps;
   return async ({ cursor, limit = 50 }: { cursor?: string | null; limit?: number }, { user }) => {
     const from = cursor === undefined || cursor === null ? null : parseCursor(cursor);
-    const all = await activities(hot, user, await listedIds(hot, user));
+    const all = await unreadCounts(hot, user, await listedIds(hot, user));
     const rest = from === null ? all : all.filter((place) => before(place, from) > 0);
     const page = firstOf(rest, limit);
     const found = await views(
