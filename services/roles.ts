@@ -88,8 +88,8 @@ async function readiness(
 
 /** What the started roles share. */
 export function share(stores: Stores): Shared {
-  const { hot, cold, config, logger } = stores;
+  const { hot, cold, config, logger, registry } = stores;
   const progress = createProgress(hot);
-  const timeline = createTimeline({ hot, cold, progress, warmDays: config.warmDays, logger });
+  const timeline = createTimeline({ hot, cold, progress, warmDays: config.warmDays, logger, registry });
   return { entries: timeline.entries, timeline, progress };
 }

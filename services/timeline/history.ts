@@ -156,7 +156,7 @@ async function next(page: Page, { store, conversationId, opening, descending }: 
   const nearest = descending ? within.at(-1)?.seq === span.high : within[0]?.seq === span.low;
   if (nearest) return { entries: descending ? within.toReversed() : within, base: opening.base };
   try {
-    return await store.entryRange({ conversationId, from: span.low, to: span.high, limit, descending });
+    return await store.entryRange({ conversationId, from: span.low, to: span.high, limit, descending, archived: opening.base });
   } catch (err) {
     if (!(err instanceof Refusal) || err.code !== 108 || page.items.length === 0) throw err;
     page.more = true;

@@ -1,3 +1,4 @@
+import type { Registry } from "prom-client";
 import type { ColdStore } from "#shared/cold/store.ts";
 import { createEntries } from "#shared/hot/entries.ts";
 import type { Progress } from "#shared/hot/progress.ts";
@@ -5,10 +6,12 @@ import type { Hot } from "#shared/hot/redis.ts";
 import { arrived } from "#shared/hot/timelines.ts";
 import { userState } from "#shared/hot/users.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { defineMetrics } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler, Publication, WatchUser } from "#shared/wire/ports.ts";
 import { coldPointers } from "./archived-pointers.ts";
 import { messageHistory, newestBelow, type HistoryDeps } from "./history.ts";
+import { timelineMetrics } from "./metrics.ts";
 import { inboxPublications, pointersBetween, type Reading } from "./missed.ts";
 import { timelineRead } from "./read.ts";
 import { createRecovery } from "./recovery.ts";
@@ -22,11 +25,13 @@ export interface TimelineParts {
   progress: Progress;
   warmDays: number;
   logger: Logger;
+  registry: Registry;
 }
 
 /** The timeline station: what it gives to the door and the other stations, and its methods. */
-export function createTimeline({ hot, cold, progress, warmDays, logger }: TimelineParts) {
-  const store = createStore({ hot, cold, logger });
+export function createTimeline({ hot, cold, progress, warmDays, logger, registry }: TimelineParts) {
+  const { tributary_history_archive_pages_total: archivePages } = defineMetrics(registry, timelineMetrics);
+  const store = createStore({ hot, cold, logger, counted: (outcome) => archivePages.inc({ outcome }) });
   const entries = createEntries(hot, store.coldEntries);
   const reading: Reading = { hot, entries, coldPointers: coldPointers(cold) };
   const pages: HistoryDeps = { hot, store, warmDays };

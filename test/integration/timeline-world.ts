@@ -37,6 +37,8 @@ export interface Readers {
 export interface Tiers extends AsyncDisposable {
   hot: Hot;
   cold: ColdStore;
+  /** The same archive, and how often ClickHouse has been asked through it. */
+  counting(): { cold: ColdStore; queries: () => number };
   /** New readers, which have no entries at hand; `cold` null or another one for an archive that is away. */
   readers(cold?: ColdStore | null): Readers;
   /** Archives a mailbox up to a seq, then trims it there. Gives up to which seq it is trimmed. */
@@ -65,6 +67,12 @@ export async function openTiers(): Promise<Tiers> {
   return {
     hot,
     cold,
+    counting() {
+      let queries = 0;
+      const { clickhouse } = client;
+      const query = ((params: Parameters<typeof clickhouse.query>[0]) => (queries++, clickhouse.query(params))) as typeof clickhouse.query;
+      return { cold: createColdStore(Object.assign(Object.create(clickhouse) as typeof clickhouse, { query })), queries: () => queries };
+    },
     readers(other = cold) {
       const store = createStore({ hot, cold: other });
       return { hot, store, entries: createEntries(hot, store.coldEntries), rooms, arrived: () => Promise.resolve(false) };
