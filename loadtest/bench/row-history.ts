@@ -38,9 +38,9 @@ async function prepare(server: LoadServer, clickhouse: ColdClient, redisUrl: str
   await server.caughtUp();
   const archive = await fillArchive(clickhouse, { messages, conversationId, members: SCROLLERS + 1 });
   await mergeMonths(createColdStore(clickhouse.clickhouse));
-  const { longest, idOf } = archive;
+  const { longest } = archive;
   const redis = new Redis(redisUrl);
-  await redis.hset(keys.head(conversationId), { s: longest, n: longest, l: longest, b: longest, i: idOf(longest) });
+  await redis.hset(keys.head(conversationId), { s: longest, n: longest, l: longest, b: longest, i: archive.idOf(longest) });
   for (const user of [AUTHOR, ...scrollers]) await redis.hset(keys.user(user), conversationId, `a ${longest} 0 -1 0 0 0`);
   redis.disconnect();
   const posted = await post(

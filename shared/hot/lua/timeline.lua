@@ -23,41 +23,38 @@ local from = math.max(to - many, base) + 1
 local pointers = to >= from and redis.call('LRANGE', KEYS[2], from - base - 1, to - base - 1) or {}
 local row = { tostring(offset), tostring(base), h[3], tostring(to), tostring(from), idsOf(KEYS[1], KEYS[3], 'r'), table.concat(pointers, '\n') }
 
--- So many bytes of records are looked at: a fan-out that lags further is waited for by everyone.
-local left = 32768
+-- So much of what the fan-out has to do is looked at: stream entries of a partition, and bytes of conversation ids over all. One that lags further is waited
+-- for by everyone.
+local MOST, left = 16, 2048
 local partitions = tonumber(ARGV[8])
 local cursors = partitions > 0 and redis.call('MGET', unpack(KEYS, 4 + partitions, 3 + 2 * partitions))
 for p = 1, partitions do
-  local outbox, last, some = KEYS[3 + p], cursors[p] or '0-0', nil
-  local plain, unsure, ask, mine = {}, {}, {}, false
-  repeat
-    some = redis.call('XRANGE', outbox, '(' .. last, '+', 'COUNT', 8)
-    for _, entry in ipairs(some) do
-      local lines = '\n' .. entry[2][2]
-      last, left = entry[1], left - #lines
-      for id, seq, letter, mode in string.gmatch(lines, '\nE (%d+) (%d+) (%a) %d+ %d+ (%a)') do
-        if letter ~= 'm' or seq == '1' then
-          unsure[id] = true
-        elseif mode == 'w' and not plain[id] then
-          plain[id] = true
-          ask[#ask + 1] = id
-        end
+  local waiting = redis.call('XRANGE', KEYS[3 + p], '(' .. (cursors[p] or '0-0'), '+', 'COUNT', left > 0 and MOST or 1)
+  if #waiting == 0 then
+    row[#row + 1] = ''
+  else
+    local said, ask, mine = { waiting[#waiting][1] }, { 'HMGET', KEYS[1] }, left <= 0 or #waiting == MOST
+    for _, entry in ipairs(waiting) do
+      local ids = entry[2][4]
+      if mine or not ids then
+        mine = true
+        break
       end
-      for id in string.gmatch(lines, '\n[CF] (%d+)') do unsure[id] = true end
+      left = left - #ids
+      for sign, id in string.gmatch(ids, '(%+?)(%d+)') do
+        if sign == '' then ask[#ask + 1] = id else said[#said + 1] = id end
+      end
     end
-  until #some < 8 or left < 0
-  if #some == 8 then
-    last, mine = redis.call('XREVRANGE', outbox, '+', '-', 'COUNT', 1)[1][1], true
-  elseif #ask > 0 then
-    for _, record in ipairs(redis.call('HMGET', KEYS[1], unpack(ask))) do
-      if record and string.sub(record, 1, 1) ~= 'x' then mine = true end
+    if mine then
+      said = { redis.call('XREVRANGE', KEYS[3 + p], '+', '-', 'COUNT', 1)[1][1] }
+    elseif #ask > 2 then
+      for _, record in ipairs(redis.call(unpack(ask))) do
+        if record and string.sub(record, 1, 1) ~= 'x' then mine = true end
+      end
+      if mine then said = { said[1] } end
     end
+    row[#row + 1] = (mine or #said > 1) and table.concat(said, ' ') or ''
   end
-  local said = { last }
-  if not mine then
-    for id in pairs(unsure) do said[#said + 1] = id end
-  end
-  row[#row + 1] = (mine or #said > 1) and table.concat(said, ' ') or ''
 end
 
 if row[6] == ARGV[10] then
