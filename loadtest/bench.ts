@@ -5,9 +5,12 @@ import { connectRows } from "./bench/row-connect.ts";
 import { copiedRows } from "./bench/row-copied.ts";
 import { groupRows } from "./bench/row-group.ts";
 import { growthRows } from "./bench/row-growth.ts";
+import { historyRows } from "./bench/row-history.ts";
+import { listRows } from "./bench/row-list.ts";
 import { memoryRows } from "./bench/row-memory.ts";
 import { missedRows } from "./bench/row-missed.ts";
 import { roomRows } from "./bench/row-room.ts";
+import { timelineRows } from "./bench/row-timeline.ts";
 import { writePictures } from "./bench/picture.ts";
 import { compared, machine, readReport, writeReport } from "./bench/report.ts";
 import { holds, type Effort, type Row } from "./bench/row.ts";
@@ -36,6 +39,9 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   d: connectRows,
   e: missedRows,
   memory: memoryRows,
+  timeline: timelineRows,
+  list: listRows,
+  history: historyRows,
   archive: archiveRows,
   growth: growthRows,
 };

@@ -6,7 +6,7 @@ import { conversationMethods } from "#services/conversation/index.ts";
 import { createTimeline } from "#services/timeline/index.ts";
 import { createWriter } from "#services/writer/index.ts";
 import type { Entries } from "#shared/hot/entries.ts";
-import { caughtUp } from "#shared/hot/progress.ts";
+import { createProgress, type Progress } from "#shared/hot/progress.ts";
 import { createConversationIds } from "#shared/ids/conversation-ids.ts";
 import type { Role } from "#shared/run/config.ts";
 import type { Methods } from "#shared/wire/ports.ts";
@@ -22,6 +22,7 @@ type Start = (stores: Stores, shared: Shared, stack: AsyncDisposableStack) => Pr
 interface Shared {
   entries: Entries;
   timeline: ReturnType<typeof createTimeline>;
+  progress: Progress;
 }
 
 /** The one list of services. Roles meet through Redis and the bus, so a process may have any of them. */
@@ -38,7 +39,7 @@ const roles: Record<Role, Start> = {
 };
 
 /** The gateway with the stations whose methods it serves. */
-async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: AsyncDisposableStack): Promise<Running> {
+async function startDoor(stores: Stores, { entries, timeline, progress }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, bus, ids, config, logger, scrape, registry, node } = stores;
   const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs, redisWait: config.redisWait }));
   const hub = stack.use(
@@ -61,15 +62,19 @@ async function startDoor(stores: Stores, { entries, timeline }: Shared, stack: A
     conversationIds: createConversationIds({ redis: hot.redis }),
     newestMessage: (conversationId, user, seq) => timeline.newestMessage(conversationId, user, seq),
     coldCount: (conversationId, seq) => timeline.countAt(conversationId, seq),
-    fanoutCaughtUp: () => caughtUp(hot, "fanout"),
+    fanoutCaughtUp: () => progress.caughtUp(),
   });
   const methods: Methods = { handlers: new Map([...conversations, ...timeline.methods(hub.watch)]), send: writer.send };
-  const gateway = stack.use(await startGateway({ config, logger, registry, scrape, methods, hub, node, ready: () => readiness(stores) }));
+  const ready = () => readiness(stores, progress);
+  const gateway = stack.use(await startGateway({ config, logger, registry, scrape, methods, hub, node, ready }));
   return { port: gateway.port };
 }
 
 /** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served. */
-async function readiness({ hot, pingCold, metrics }: Stores): Promise<Record<string, { ok: boolean; detail?: string }>> {
+async function readiness(
+  { hot, pingCold, metrics }: Stores,
+  progress: Progress,
+): Promise<Record<string, { ok: boolean; detail?: string }>> {
   const check = async (work: () => Promise<unknown>) => {
     try {
       await work();
@@ -78,11 +83,7 @@ async function readiness({ hot, pingCold, metrics }: Stores): Promise<Record<str
       return { ok: false, detail: thrown instanceof Error ? thrown.message : String(thrown) };
     }
   };
-  const [redis, clickhouse, fanout] = await Promise.all([
-    check(() => hot.redis.ping()),
-    check(pingCold),
-    check(() => caughtUp(hot, "fanout")),
-  ]);
+  const [redis, clickhouse, fanout] = await Promise.all([check(() => hot.redis.ping()), check(pingCold), check(() => progress.caughtUp())]);
   metrics.tributary_ready.set(redis.ok && clickhouse.ok && fanout.ok ? 1 : 0);
   return { redis, clickhouse, fanout };
 }
@@ -97,7 +98,8 @@ export async function startRoles(stores: Stores, stack: AsyncDisposableStack): P
 
 /** What the started roles share. */
 function share(stores: Stores): Shared {
-  const { hot, cold, config, logger } = stores;
-  const timeline = createTimeline({ hot, cold, warmDays: config.warmDays, logger });
-  return { entries: timeline.entries, timeline };
+  const { hot, cold, config, logger, registry } = stores;
+  const progress = createProgress(hot);
+  const timeline = createTimeline({ hot, cold, progress, warmDays: config.warmDays, logger, registry });
+  return { entries: timeline.entries, timeline, progress };
 }

@@ -1,12 +1,11 @@
 import type { Changing } from "#shared/hot/changes.ts";
-import type { Message } from "#shared/wire/values.ts";
 
 /** What the conversation station works with. */
 export interface Deps extends Changing {
   conversationIds: { next(): Promise<string> };
   dedupeWindowMs: number;
-  /** The newest message up to a seq that the user may read, from any tier; null if there is none. */
-  newestMessage: (conversationId: string, user: string, seq: number) => Promise<Message | null>;
+  /** JSON of the newest message up to a seq that the user may read, from any tier; null if there is none. */
+  newestMessage: (conversationId: string, user: string, seq: number) => Promise<string | null>;
   /** A conversation's count at a seq that is no longer hot. Refuses with 108 when the archive is away. */
   coldCount: (conversationId: string, seq: number) => Promise<number>;
   /** Resolves when inboxes hold what was committed before; refuses with 108 when they are behind for long. */

@@ -2,15 +2,16 @@ import { join, leave, read, update, type FieldChange } from "#shared/hot/changes
 import { keys } from "#shared/hot/keys.ts";
 import { flags } from "#shared/hot/member.ts";
 import { totalOf, unreadCounts } from "#shared/hot/standings.ts";
-import { listed, userState } from "#shared/hot/users.ts";
+import { listedIds } from "#shared/hot/users.ts";
 import { Refusal } from "#shared/wire/errors.ts";
+import { Json } from "#shared/wire/json.ts";
 import type { Caller, Handler } from "#shared/wire/ports.ts";
 import { createConversation, type CreateParams } from "./create.ts";
 import type { Deps } from "./deps.ts";
 import { conversationList, unreadGet } from "./list.ts";
 import { conversationMembers } from "./members.ts";
 import { once, type Attempt } from "./once.ts";
-import { settled, shown, viewOf } from "./view.ts";
+import { settled, shown, shownJson, viewOf } from "./view.ts";
 
 interface Of {
   conversationId: string;
@@ -29,7 +30,10 @@ export function conversationMethods(deps: Deps): Map<string, Handler> {
   };
   return new Map<string, Handler>([
     ...Object.entries(changing).map(([method, work]): [string, Handler] => [method, once(deps, method, work)]),
-    ["conversation.get", async ({ conversationId }: Of, { user }) => ({ conversation: await shown(deps, conversationId, user) })],
+    [
+      "conversation.get",
+      async ({ conversationId }: Of, { user }) => new Json(`{"conversation":${await shownJson(deps, conversationId, user)}}`),
+    ],
     ["conversation.list", conversationList(deps)],
     ["conversation.members", conversationMembers(deps)],
     ["unread.get", unreadGet(deps)],
@@ -109,7 +113,7 @@ async function exit(deps: Deps, { conversationId }: Of, { user }: Caller): Promi
 async function markRead(deps: Deps, { conversationId, seq }: Of & { seq: number }, { user }: Caller): Promise<object> {
   const { hot } = deps;
   const { readSeq, unread } = await read(hot, conversationId, user, seq, deps.coldCount);
-  const counts = await unreadCounts(hot, user, listed(await userState(hot, user)));
+  const counts = await unreadCounts(hot, user, await listedIds(hot, user));
   const own = counts.find((one) => one.conversationId === conversationId)?.unread ?? unread;
   return { readSeq, unread: own, total: totalOf(counts) };
 }

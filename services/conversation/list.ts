@@ -1,44 +1,47 @@
 import { compareDecimals } from "#shared/ids/decimals.ts";
 import { Refusal } from "#shared/wire/errors.ts";
+import { Json } from "#shared/wire/json.ts";
 import type { Handler } from "#shared/wire/ports.ts";
-import { MAX_ANSWER_BYTES, type Conversation } from "#shared/wire/values.ts";
-import { views, withLast, type View } from "#shared/hot/conversations.ts";
-import { standings, totalOf, unreadCounts, type Standing, type UnreadCount } from "#shared/hot/standings.ts";
-import { listed, userState } from "#shared/hot/users.ts";
+import { createRoom } from "#shared/wire/room.ts";
+import { conversationJson, lastJson, views, type View } from "#shared/hot/conversations.ts";
+import { totalOf, unreadCounts, type Activity, type UnreadCount } from "#shared/hot/standings.ts";
+import { listedIds } from "#shared/hot/users.ts";
 import type { Deps } from "./deps.ts";
 
-/** The conversation with its newest message, which is looked for in every tier where the hot one does not hold it. */
-export async function present(deps: Deps, user: string, view: View): Promise<Conversation> {
-  const shown = withLast(view);
-  if (shown.last !== undefined || view.newest === 0 || view.member === null) return shown;
+/** JSON of the conversation with its newest message, which is looked for in every tier where the hot one does not hold it. */
+export async function present(deps: Deps, user: string, view: View): Promise<string> {
+  const atHand = lastJson(view);
+  if (atHand !== "" || view.newest === 0 || view.member === null) return conversationJson(view.conversation, atHand);
   const last = await deps.newestMessage(view.conversation.id, user, view.conversation.seq).catch((thrown: unknown) => {
     if (thrown instanceof Refusal && thrown.code === 108) return null;
     throw thrown;
   });
-  return last === null ? shown : { ...shown, last };
+  return conversationJson(view.conversation, last ?? "");
 }
 
-/** Place in a list by last activity: the time of the last entry or of the creation, ms, then the id. */
-interface Place {
-  at: number;
-  id: string;
-}
+/** Place in a list by last activity, newest first; of two that were active in the same moment the higher id comes first. */
+type Place = Pick<Activity, "active" | "conversationId">;
 
-const before = (a: Place, b: Place): number => b.at - a.at || compareDecimals(b.id, a.id);
+const before = (a: Place, b: Place): number => b.active - a.active || compareDecimals(b.conversationId, a.conversationId);
 
 function parseCursor(cursor: string): Place {
-  const [at, id = ""] = Buffer.from(cursor, "base64url").toString().split(" ");
-  if (!/^\d{1,16}$/.test(at ?? "") || !/^\d{1,19}$/.test(id)) throw new Refusal(107, "cursor is not one that a page gave");
-  return { at: Number(at), id };
+  const [active = "", conversationId = ""] = Buffer.from(cursor, "base64url").toString().split(" ");
+  if (!/^\d{1,20}$/.test(active) || !/^\d{1,19}$/.test(conversationId)) throw new Refusal(107, "cursor is not one that a page gave");
+  return { active: Number(active), conversationId };
 }
 
-const cursorOf = ({ at, id }: Place): string => Buffer.from(`${at} ${id}`).toString("base64url");
+const cursorOf = ({ active, conversationId }: Place): string => Buffer.from(`${BigInt(active)} ${conversationId}`).toString("base64url");
 
-const countOfHead = (head: Standing): UnreadCount => ({
-  conversationId: head.conversationId,
-  unread: Math.max(0, head.count - (head.member?.base ?? 0)),
-  counted: head.member?.muted === false && head.kind !== "f",
-});
+/** The first so many in order. Of a long list only those are sorted that can be among them. */
+function firstOf(all: readonly Activity[], count: number): Activity[] {
+  if (all.length <= 2 * count) return all.toSorted(before).slice(0, count);
+  const times = Float64Array.from(all, ({ active }) => active).sort();
+  const least = times[times.length - count] as number;
+  return all
+    .filter(({ active }) => active >= least)
+    .toSorted(before)
+    .slice(0, count);
+}
 
 /** From the view, not the head read before it: what an answer shows is what its total is the sum of. */
 const countOfView = ({ conversation: { id, kind, my } }: View): UnreadCount => ({
@@ -47,47 +50,42 @@ const countOfView = ({ conversation: { id, kind, my } }: View): UnreadCount => (
   counted: my?.muted === false && kind !== "feed",
 });
 
-/** Serves `conversation.list`: heads of all one's conversations in one call, the page's conversations in another. */
-export function conversationList(deps: Deps): Handler {
-  const { hot, ids } = deps;
-  const placeOf = ({ conversationId, lastId, createdAt }: Standing): Place => ({
-    at: lastId === "0" ? createdAt : ids.timeOf(lastId),
-    id: conversationId,
-  });
+const ENVELOPE_BYTES = 1_024;
 
+/** Serves `conversation.list`: of all one's conversations the order and the unread counts in one call, the page's conversations in another. */
+export function conversationList(deps: Deps): Handler {
+  const { hot } = deps;
   return async ({ cursor, limit = 50 }: { cursor?: string | null; limit?: number }, { user }) => {
     const from = cursor === undefined || cursor === null ? null : parseCursor(cursor);
-    const heads = (await standings(hot, user, listed(await userState(hot, user)))).filter((head) => head.member !== null);
-    const places = heads.map(placeOf).toSorted(before);
-    const rest = from === null ? places : places.filter((place) => before(place, from) > 0);
-    const page = rest.slice(0, limit);
+    const all = await unreadCounts(hot, user, await listedIds(hot, user));
+    const rest = from === null ? all : all.filter((place) => before(place, from) > 0);
+    const page = firstOf(rest, limit);
     const found = await views(
       hot,
       user,
-      page.map(({ id }) => id),
+      page.map(({ conversationId }) => conversationId),
     );
-    const conversations: Conversation[] = [];
-    let bytes = 0;
+    const conversations: string[] = [];
+    const room = createRoom(ENVELOPE_BYTES);
     let end = 0;
     for (const view of found) {
       const shown = view === null || view.member === null ? null : await present(deps, user, view);
-      bytes += shown === null ? 0 : Buffer.byteLength(JSON.stringify(shown));
-      if (bytes > MAX_ANSWER_BYTES && conversations.length > 0) break;
+      if (shown !== null && !room.take(shown)) break;
       if (shown !== null) conversations.push(shown);
       end++;
     }
+    // The total is of what all these views were read as, and of the rest as it was a moment before.
+    const total = totalOf(all) - totalOf(page) + totalOf(found.flatMap((view) => (view === null ? [] : [countOfView(view)])));
     const last = page[end - 1];
-    const paged = new Set(page.map(({ id }) => id));
-    const others = heads.filter(({ conversationId }) => !paged.has(conversationId));
-    const total = totalOf([...found.flatMap((view) => (view === null ? [] : [countOfView(view)])), ...others.map(countOfHead)]);
-    return { conversations, total, cursor: last !== undefined && rest.length > end ? cursorOf(last) : null };
+    const next = last !== undefined && rest.length > end ? `"${cursorOf(last)}"` : "null";
+    return new Json(`{"conversations":[${conversations.join(",")}],"total":${total},"cursor":${next}}`);
   };
 }
 
 /** Serves `unread.get`. */
 export function unreadGet({ hot }: Deps): Handler {
   return async (_params: object, { user }) => {
-    const counts = await unreadCounts(hot, user, listed(await userState(hot, user)));
+    const counts = await unreadCounts(hot, user, await listedIds(hot, user));
     const conversations = Object.fromEntries(
       counts.filter((one) => one.counted && one.unread > 0).map((one) => [one.conversationId, one.unread]),
     );

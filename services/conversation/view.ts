@@ -11,9 +11,14 @@ export async function viewOf({ hot }: Pick<Deps, "hot">, conversationId: string,
   return view;
 }
 
+/** The same as JSON text, with the newest message. */
+export async function shownJson(deps: Deps, conversationId: string, user: string): Promise<string> {
+  return present(deps, user, await viewOf(deps, conversationId, user));
+}
+
 /** The same as its object on the wire. */
 export async function shown(deps: Deps, conversationId: string, user: string): Promise<Conversation> {
-  return present(deps, user, await viewOf(deps, conversationId, user));
+  return JSON.parse(await shownJson(deps, conversationId, user)) as Conversation;
 }
 
 /** Waits until the change has reached the inboxes, so that what the caller asks next includes it; a slow fan-out delays no answer for long. */

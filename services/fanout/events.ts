@@ -1,7 +1,7 @@
 import { keys } from "#shared/hot/keys.ts";
 import { myOf, views, type View } from "#shared/hot/conversations.ts";
 import { parseMember, type Member } from "#shared/hot/member.ts";
-import { listed, userState } from "#shared/hot/users.ts";
+import { listedIds } from "#shared/hot/users.ts";
 import { totalOf, unreadCounts } from "#shared/hot/standings.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Conversation, Mode } from "#shared/wire/values.ts";
@@ -65,7 +65,7 @@ export async function ownJson(hot: Hot, conversationId: string, user: string): P
 
 /** The `read` event, with the user's unread counts as they are when it is written. */
 export async function readJson(hot: Hot, conversationId: string, user: string, readSeq: number, count: number): Promise<string> {
-  const counts = await unreadCounts(hot, user, listed(await userState(hot, user)));
+  const counts = await unreadCounts(hot, user, await listedIds(hot, user));
   const unread = counts.find((one) => one.conversationId === conversationId)?.unread ?? 0;
   return JSON.stringify({ type: "read", conversationId, readSeq, count, unread, total: totalOf(counts) });
 }

@@ -1,6 +1,7 @@
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { Refusal } from "#shared/wire/errors.ts";
+import { jsonOf } from "#shared/wire/json.ts";
 import { methodTable, type MethodRow } from "#shared/wire/methods.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { checkParams } from "./params.ts";
@@ -94,7 +95,7 @@ async function serve(
 ): Promise<void> {
   let json: string;
   try {
-    json = JSON.stringify(await handler(params as never, caller));
+    json = jsonOf(await handler(params as never, caller));
   } catch (thrown) {
     finish(thrown ?? new Error("a method threw nothing"), "");
     return;

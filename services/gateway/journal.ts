@@ -39,7 +39,7 @@ export function keepJournal(hot: Hot, node: string, logger: Logger): Journal {
     const some = lines;
     lines = [];
     try {
-      await hot.redis.xadd(outbox, "*", "r", some.join("\n"));
+      await hot.redis.xadd(outbox, "*", "r", some.join("\n"), "i", "");
     } catch (err) {
       logger.debug({ err }, "connections were not told to the archive; trying again");
       lines = [...some, ...lines].slice(0, MOST);

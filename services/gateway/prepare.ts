@@ -4,7 +4,7 @@ import type { Entries } from "#shared/hot/entries.ts";
 import { keys } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { totalOf, unreadCounts } from "#shared/hot/standings.ts";
-import { listed, userState } from "#shared/hot/users.ts";
+import { listedIds } from "#shared/hot/users.ts";
 
 /** What never changes of a conversation in one life of its stream. */
 export interface Facts {
@@ -61,7 +61,7 @@ export function createPreparing(hot: Hot, entries: Entries) {
     },
     /** The user's total unread count now. */
     async total(user: string): Promise<number> {
-      return totalOf(await unreadCounts(hot, user, listed(await userState(hot, user))));
+      return totalOf(await unreadCounts(hot, user, await listedIds(hot, user)));
     },
   };
 }

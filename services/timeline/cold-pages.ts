@@ -14,8 +14,12 @@ interface Kept<Page> {
  * Reads each page once for all who ask for it within 5 s, also while it is still being read. A page that could not be read is asked for anew.
  * At most 1,000 pages and 32 Mi of weight are kept, the oldest go first.
  * @param weigh characters that a page holds
+ * @param counted told of each page that is asked for if it is read or shared
  */
-export function createColdPages<Page>(weigh: (page: Page) => number): (key: string, read: () => Promise<Page>) => Promise<Page> {
+export function createColdPages<Page>(
+  weigh: (page: Page) => number,
+  counted: (outcome: "read" | "shared") => void = () => {},
+): (key: string, read: () => Promise<Page>) => Promise<Page> {
   const kept = new Map<string, Kept<Page>>();
   let weight = 0;
 
@@ -36,6 +40,7 @@ export function createColdPages<Page>(weigh: (page: Page) => number): (key: stri
     const now = Date.now();
     tidy(now);
     const known = kept.get(key);
+    counted(known === undefined ? "read" : "shared");
     if (known !== undefined) return known.page;
     const one: Kept<Page> = { page: read(), asked: now, weight: 0 };
     kept.set(key, one);

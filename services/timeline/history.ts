@@ -1,7 +1,8 @@
 import { eventJson, messageJson, parseEntry, type Entry } from "#shared/wire/entry.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler } from "#shared/wire/ports.ts";
-import { MAX_ANSWER_BYTES } from "#shared/wire/values.ts";
+import { Json } from "#shared/wire/json.ts";
+import { createRoom, type Room } from "#shared/wire/room.ts";
 import { timeOf } from "#shared/ids/snowflake.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { parseMember, type Stay } from "#shared/hot/member.ts";
@@ -43,12 +44,13 @@ interface Opening {
 
 /** An answer while it is made. */
 interface Page {
+  /** JSON of messages or events, in reading order. */
   items: string[];
   /** Seqs of all that was looked at and shown or rightly passed over. */
   first: number;
   last: number;
   tiers: { hot: number; warm: number; cold: number };
-  bytes: number;
+  room: Room;
   more: boolean;
 }
 
@@ -57,29 +59,38 @@ interface Page {
  * nothing the caller may read. With the archive away it gives what is hot, and refuses with 108 where nothing of the page is.
  * Refuses with 103 those who never were in, with 107 both bounds at once.
  */
-export function messageHistory({ hot, store, warmDays }: HistoryDeps): Handler {
-  return async ({ conversationId, before, after, limit = 50, entries = false }: HistoryParams, { user }) => {
-    if (before !== undefined && after !== undefined) throw new Refusal(107, "give before or after, not both");
-    const descending = after === undefined;
-    const opening = await open(hot, user, conversationId, descending ? (before ?? 0) : after, descending, limit + LOOK_AHEAD);
-    const from = descending ? 1 : after + 1;
-    const to = descending && before !== undefined ? Math.min(opening.head, before - 1) : opening.head;
-    const spans = spansBetween(opening.readable, from, to, descending);
-    const page: Page = { items: [], first: 0, last: 0, tiers: { hot: 0, warm: 0, cold: 0 }, bytes: ENVELOPE_BYTES, more: false };
-    const coldBefore = Date.now() - warmDays * DAY;
-    const source = { store, conversationId, opening, descending, step: limit + LOOK_AHEAD };
-    await fill(page, source, spans, (entry, base) => {
-      if (!entries && entry.letter !== "m") return "passed";
-      const json = entries ? eventJson(withoutHiddenBody(entry, opening.readable)) : messageJson(entry);
-      const bytes = Buffer.byteLength(json) + 1;
-      if (page.items.length === limit || (page.bytes + bytes > MAX_ANSWER_BYTES && page.items.length > 0)) return "full";
-      page.items.push(json);
-      page.bytes += bytes;
-      page.tiers[entry.seq > base ? "hot" : timeOf(entry.id) < coldBefore ? "cold" : "warm"]++;
-      return "shown";
-    });
-    return answer(page, descending, entries);
-  };
+export const messageHistory =
+  (deps: HistoryDeps): Handler =>
+  async (params: HistoryParams, { user }) =>
+    answer(await historyPage(deps, user, params), params);
+
+/** JSON of the newest message below a seq that the user may read, from any tier; null if there is none. Refuses as `message.history` does. */
+export async function newestBelow(deps: HistoryDeps, user: string, conversationId: string, before: number): Promise<string | null> {
+  const { items } = await historyPage(deps, user, { conversationId, before, limit: 1 });
+  return items[0] ?? null;
+}
+
+async function historyPage({ hot, store, warmDays }: HistoryDeps, user: string, params: HistoryParams): Promise<Page> {
+  const { conversationId, before, after, limit = 50, entries = false } = params;
+  if (before !== undefined && after !== undefined) throw new Refusal(107, "give before or after, not both");
+  const descending = after === undefined;
+  const opening = await open(hot, user, conversationId, descending ? (before ?? 0) : after, descending, limit + LOOK_AHEAD);
+  const from = descending ? 1 : after + 1;
+  const to = descending && before !== undefined ? Math.min(opening.head, before - 1) : opening.head;
+  const spans = spansBetween(opening.readable, from, to, descending);
+  const page: Page = { items: [], first: 0, last: 0, tiers: { hot: 0, warm: 0, cold: 0 }, room: createRoom(ENVELOPE_BYTES), more: false };
+  const coldBefore = Date.now() - warmDays * DAY;
+  const source = { store, conversationId, opening, descending, step: limit + LOOK_AHEAD };
+  await fill(page, source, spans, (entry, base) => {
+    if (!entries && entry.letter !== "m") return "passed";
+    if (page.items.length === limit) return "full";
+    const json = entries ? eventJson(withoutHiddenBody(entry, opening.readable)) : messageJson(entry);
+    if (!page.room.take(json)) return "full";
+    page.items.push(json);
+    page.tiers[entry.seq > base ? "hot" : timeOf(entry.id) < coldBefore ? "cold" : "warm"]++;
+    return "shown";
+  });
+  return page;
 }
 
 async function open(hot: Hot, user: string, conversationId: string, bound: number, descending: boolean, many: number): Promise<Opening> {
@@ -145,7 +156,7 @@ async function next(page: Page, { store, conversationId, opening, descending }: 
   const nearest = descending ? within.at(-1)?.seq === span.high : within[0]?.seq === span.low;
   if (nearest) return { entries: descending ? within.toReversed() : within, base: opening.base };
   try {
-    return await store.entryRange({ conversationId, from: span.low, to: span.high, limit, descending });
+    return await store.entryRange({ conversationId, from: span.low, to: span.high, limit, descending, archived: opening.base });
   } catch (err) {
     if (!(err instanceof Refusal) || err.code !== 108 || page.items.length === 0) throw err;
     page.more = true;
@@ -153,9 +164,9 @@ async function next(page: Page, { store, conversationId, opening, descending }: 
   }
 }
 
-function answer({ items, first, last, tiers, more }: Page, descending: boolean, entries: boolean): object {
-  if (descending) items.reverse();
-  const list = JSON.parse(`[${items.join(",")}]`) as unknown[];
+function answer({ items, first, last, tiers, more }: Page, { after, entries = false }: HistoryParams): Json {
+  if (after === undefined) items.reverse();
   const covered = items.length === 0 && !more ? { first: 0, last: 0 } : { first, last };
-  return { [entries ? "entries" : "messages"]: list, ...covered, tiers, more };
+  const rest = JSON.stringify({ ...covered, tiers, more }).slice(1);
+  return new Json(`{"${entries ? "entries" : "messages"}":[${items.join(",")}],${rest}`);
 }

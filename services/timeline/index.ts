@@ -1,33 +1,40 @@
+import type { Registry } from "prom-client";
 import type { ColdStore } from "#shared/cold/store.ts";
 import { createEntries } from "#shared/hot/entries.ts";
-import { caughtUp } from "#shared/hot/progress.ts";
+import type { Progress } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { arrived } from "#shared/hot/timelines.ts";
 import { userState } from "#shared/hot/users.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { defineMetrics } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler, Publication, WatchUser } from "#shared/wire/ports.ts";
-import type { Message } from "#shared/wire/values.ts";
 import { coldPointers } from "./archived-pointers.ts";
-import { messageHistory } from "./history.ts";
+import { messageHistory, newestBelow, type HistoryDeps } from "./history.ts";
+import { timelineMetrics } from "./metrics.ts";
 import { inboxPublications, pointersBetween, type Reading } from "./missed.ts";
 import { timelineRead } from "./read.ts";
 import { createRecovery } from "./recovery.ts";
 import { createStore } from "./store.ts";
+import { createRooms } from "./rooms.ts";
 import { createSync } from "./sync.ts";
 
 export interface TimelineParts {
   hot: Hot;
   cold: ColdStore;
+  progress: Progress;
   warmDays: number;
   logger: Logger;
+  registry: Registry;
 }
 
 /** The timeline station: what it gives to the door and the other stations, and its methods. */
-export function createTimeline({ hot, cold, warmDays, logger }: TimelineParts) {
-  const store = createStore({ hot, cold, logger });
+export function createTimeline({ hot, cold, progress, warmDays, logger, registry }: TimelineParts) {
+  const { tributary_history_archive_pages_total: archivePages } = defineMetrics(registry, timelineMetrics);
+  const store = createStore({ hot, cold, logger, counted: (outcome) => archivePages.inc({ outcome }) });
   const entries = createEntries(hot, store.coldEntries);
   const reading: Reading = { hot, entries, coldPointers: coldPointers(cold) };
-  const history = messageHistory({ hot, store, warmDays });
+  const pages: HistoryDeps = { hot, store, warmDays };
   return {
     entries,
     recover: createRecovery(reading),
@@ -36,12 +43,9 @@ export function createTimeline({ hot, cold, warmDays, logger }: TimelineParts) {
       const placed = await pointersBetween(reading, user, from, to);
       return placed.length === to - from + 1 ? inboxPublications(reading, user, await userState(hot, user), placed) : null;
     },
-    /** The newest message up to a seq that the user may read, from any tier; null if there is none. */
-    async newestMessage(conversationId: string, user: string, seq: number): Promise<Message | null> {
-      const params = { conversationId, before: seq + 1, limit: 1 };
-      const { messages } = (await history(params as never, { user, session: null })) as { messages: Message[] };
-      return messages[0] ?? null;
-    },
+    /** JSON of the newest message up to a seq that the user may read, from any tier; null if there is none. */
+    newestMessage: (conversationId: string, user: string, seq: number): Promise<string | null> =>
+      newestBelow(pages, user, conversationId, seq + 1),
     /** A conversation's count at a seq that is no longer hot. Refuses with 108 when the archive is away. */
     async countAt(conversationId: string, seq: number): Promise<number> {
       const count = await cold.countAt(conversationId, seq).catch(() => null);
@@ -49,8 +53,11 @@ export function createTimeline({ hot, cold, warmDays, logger }: TimelineParts) {
       return count;
     },
     methods: (watch: WatchUser): [string, Handler][] => [
-      ["message.history", history],
-      ["timeline.read", timelineRead({ hot, entries, store, fanoutCaughtUp: () => caughtUp(hot, "fanout") })],
+      ["message.history", messageHistory(pages)],
+      [
+        "timeline.read",
+        timelineRead({ hot, entries, store, rooms: createRooms(), arrived: (user, pending) => arrived(hot, progress, user, pending) }),
+      ],
       ["timeline.sync", createSync(reading, watch)],
     ],
   };

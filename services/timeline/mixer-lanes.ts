@@ -1,11 +1,10 @@
-import { compareDecimals } from "#shared/ids/decimals.ts";
 import { isEvent, parsePointer } from "#shared/wire/pointer.ts";
-import { keys } from "#shared/hot/keys.ts";
 import type { Stay } from "#shared/hot/member.ts";
-import { hotPointers } from "#shared/hot/users.ts";
+import { mailboxEnds, type MailboxEnd } from "#shared/hot/timelines.ts";
+import { hotPointers, type PointerRange } from "#shared/hot/users.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Entries } from "#shared/hot/entries.ts";
-import { type Head, type Lane } from "./mixer-merge.ts";
+import { newestFirst, type Head, type Lane, type Rank } from "./mixer-merge.ts";
 import type { Store } from "./store.ts";
 
 export interface LaneDeps {
@@ -29,9 +28,10 @@ export interface InboxLane extends Lane {
 export interface MailboxLane extends Lane {
   kind: "mailbox";
   conversationId: string;
-  /** Unread seqs that belong to the timeline. */
+  /** Entries up to this seq are unread. */
+  upTo: number;
+  /** Those of them that belong to the timeline, once the mailbox has been read. */
   rest: Stay[];
-  opened: boolean;
   /** True when all that is left is archived. */
   archived: boolean;
 }
@@ -44,14 +44,22 @@ export interface ArchiveLane extends Lane {
 
 export type AnyLane = InboxLane | MailboxLane | ArchiveLane;
 
+/** Bounds are of ids alone: what stands at the cursor's own key and before it is known to the reader. */
+export function dropSeen(lanes: readonly AnyLane[], last: Rank): void {
+  for (const lane of lanes) lane.heads = lane.heads.filter((head) => newestFirst(last, head) < 0);
+}
+
 /** Events may stand thick between messages: each step reads more of the inbox, up to this many pointers. */
 const MOST_POINTERS = 2_000;
 
 /** Reads a lane's next pointers. Refuses with 108 when they are in an archive that is away. */
 export async function readInbox({ hot, store }: LaneDeps, lane: InboxLane): Promise<void> {
   if (lane.archived) return readArchivedInbox(store, lane);
-  const from = Math.max(1, lane.to - lane.many + 1);
-  const { base, first, pointers } = await hotPointers(hot, lane.user, from, lane.to);
+  takePointers(lane, await hotPointers(hot, lane.user, Math.max(1, lane.to - lane.many + 1), lane.to));
+}
+
+/** Takes the pointers up to `lane.to` that were read, from `lane.many` before it on or from where the hot part begins. */
+export function takePointers(lane: InboxLane, { base, first, pointers }: Pick<PointerRange, "base" | "first" | "pointers">): void {
   for (let i = pointers.length - 1; i >= 0; i--) {
     const pointer = parsePointer(pointers[i] as string);
     if (isEvent(pointer)) continue;
@@ -59,7 +67,7 @@ export async function readInbox({ hot, store }: LaneDeps, lane: InboxLane): Prom
     lane.bound = key;
     if (letter === "m") lane.heads.push({ source: "inbox", key, conversationId, seq, offset: first + i });
   }
-  lane.to = Math.min(lane.to, Math.max(from - 1, base));
+  lane.to = Math.min(lane.to, Math.max(0, lane.to - lane.many, base));
   lane.archived = lane.to <= base;
   lane.many = Math.min(lane.many * 2, MOST_POINTERS);
   if (lane.to === 0) lane.bound = null;
@@ -78,39 +86,37 @@ const clip = (stays: readonly Stay[], most: number): Stay[] =>
   stays.flatMap(({ joined, left }) => (joined < Math.min(left, most) ? [{ joined, left: Math.min(left, most) }] : []));
 
 /**
- * Reads the next hot heads of many mailboxes in one call.
- * @param before message id, not included; '' where the lanes have been read before or there is no bound
- * @param many entries of each
+ * Reads the next hot entries of many mailboxes in one call.
+ * @param entries of each
  */
-export async function readMailboxes({ hot }: LaneDeps, lanes: readonly MailboxLane[], before: string, many: number): Promise<void> {
-  const rows = (await hot.run(
-    "mixer",
-    lanes.flatMap(({ conversationId }) => [keys.head(conversationId), keys.mailbox(conversationId)]),
-    [
-      before,
-      many,
-      ...lanes.map(({ rest }) =>
-        rest.map(({ joined, left }) => `${joined + 1}-${left === Number.POSITIVE_INFINITY ? "" : left}`).join(","),
-      ),
-    ],
-  )) as string[][];
-  for (const [i, lane] of lanes.entries()) takeRow(lane, rows[i] as string[]);
+export async function readMailboxes({ hot }: LaneDeps, user: string, lanes: readonly MailboxLane[], entries: number): Promise<void> {
+  const wanted = lanes.map(({ conversationId, upTo }) => ({ conversationId, upTo: Number.isFinite(upTo) ? upTo : null }));
+  const laneOf = new Map(lanes.map((lane) => [lane.conversationId, lane]));
+  for (const end of await mailboxEnds(hot, user, wanted, { below: "", floor: "", entries })) {
+    takeMailbox(laneOf.get(end.conversationId) as MailboxLane, end, "");
+  }
 }
 
-function takeRow(lane: MailboxLane, [, base, left, oldest = "", ...entries]: string[]): void {
-  lane.opened = true;
-  const { conversationId } = lane;
-  let lowest = 0;
-  for (const text of entries) {
-    const [seq, id = "", letter] = text.split(" ");
-    lowest = Number(seq);
-    lane.bound = id;
-    if (letter === "m") lane.heads.push({ source: "mailbox", key: id, conversationId, seq: lowest, offset: 0 });
+/** Takes what was read of a lane's mailbox; what was left out as not new enough has ids below `floor`. */
+export function takeMailbox(lane: MailboxLane, { conversationId, part }: MailboxEnd, floor: string): void {
+  if (part === null) {
+    lane.bound = floor;
+    return;
   }
-  lane.archived = left === "0";
-  lane.rest = clip(lane.rest, lane.archived ? Number(base) : lowest - 1);
+  const { base, belonging, entries, unread, enough, oldest } = part;
+  const wanted = clip(belonging, lane.upTo);
+  for (const entry of entries) {
+    const { id, seq, letter } = entry;
+    lane.bound = id;
+    if (letter === "m" && wanted.some(({ joined, left }) => joined < seq && seq <= left))
+      lane.heads.push({ source: "mailbox", key: id, conversationId, seq, offset: 0, entry });
+  }
+  lane.upTo = unread;
+  lane.rest = clip(wanted, unread);
+  lane.archived = (lane.rest.at(-1)?.left ?? 0) <= base;
   if (lane.rest.length === 0) lane.bound = null;
-  else if (lane.archived && oldest !== "" && compareDecimals(oldest, lane.bound ?? "") < 0) lane.bound = oldest;
+  else if (enough) lane.bound = floor;
+  else if (lane.archived && oldest !== "") lane.bound = oldest;
 }
 
 /** Reads the next archived messages of all its mailboxes in one query, and keeps them at hand. Refuses with 108 when the archive is away. */
@@ -128,7 +134,7 @@ export async function readArchive(
   const found = await store.coldMessages(kinds === undefined ? page : { ...page, kinds });
   const heads = found.map((entry): Head => {
     entries.keep(entry);
-    return { source: "mailbox", key: entry.id, conversationId: entry.conversationId, seq: entry.seq, offset: 0 };
+    return { source: "mailbox", key: entry.id, conversationId: entry.conversationId, seq: entry.seq, offset: 0, entry };
   });
   lane.heads.push(...heads);
   lane.bound = found.length < limit ? null : (heads.at(-1)?.key ?? null);

@@ -1,4 +1,5 @@
 import { compareDecimals } from "#shared/ids/decimals.ts";
+import type { Entry } from "#shared/wire/entry.ts";
 
 /** One message in the timeline, before anything is known of it but its place. */
 export interface Head {
@@ -9,6 +10,8 @@ export interface Head {
   seq: number;
   /** Offset in the inbox; 0 of a mailbox. */
   offset: number;
+  /** The message itself, where it came along. */
+  entry?: Entry;
 }
 
 /** One source of the timeline, read from its newest end. */

@@ -1,21 +1,18 @@
 import { compareDecimals } from "#shared/ids/decimals.ts";
 import { Refusal } from "#shared/wire/errors.ts";
-import { keys } from "#shared/hot/keys.ts";
-import { intersect, staysOf, type Stay } from "#shared/hot/member.ts";
-import { standings, type Standing } from "#shared/hot/standings.ts";
-import { userState, type UserState } from "#shared/hot/users.ts";
 import type { Place } from "./mixer-cursor.ts";
 import {
+  dropSeen,
   readArchive,
   readInbox,
   readMailboxes,
   type AnyLane,
   type ArchiveLane,
-  type InboxLane,
   type LaneDeps,
   type MailboxLane,
 } from "./mixer-lanes.ts";
-import { choose, HIGHEST, newestFirst, take, type Head, type Rank } from "./mixer-merge.ts";
+import { choose, take, type Head, type Rank } from "./mixer-merge.ts";
+import { openLanes, type MixerDeps, type MixerOptions, type Opened } from "./mixer-open.ts";
 
 /** What comes next in a timeline. */
 export interface Skeleton {
@@ -34,85 +31,22 @@ export interface Mixer {
   next(count: number): Promise<Skeleton>;
 }
 
-export interface MixerOptions {
-  user: string;
-  /** null: from the newest. */
-  place: Place | null;
-  /** Heads that will be wanted, for the size of what is read ahead. */
-  limit: number;
-  /** Message kinds wanted: archived mailboxes are asked for these alone. */
-  kinds?: readonly string[] | undefined;
-}
-
-interface Mix extends MixerOptions {
+interface Mix extends Opened {
   deps: LaneDeps;
-  lanes: AnyLane[];
-  /** Unread heads of mailboxes are below this id. */
-  before: string;
+  limit: number;
+  kinds?: readonly string[] | undefined;
 }
 
 /**
  * The skeleton of a user's timeline: the inbox merged with the mailboxes of all conversations that were ever in read mode during a stay of the
- * user, as Twitter's timeline mixer adds at read time what was not fanned out. Heads and keys only; each source is read as far as the merge
- * needs it, hot before archive, the archived parts of all mailboxes in one query.
+ * user, as Twitter's timeline mixer adds at read time what was not fanned out. Each source is read as far as the merge needs it, hot before
+ * archive, the archived parts of all mailboxes in one query.
  */
-export async function openMixer(deps: LaneDeps, options: MixerOptions): Promise<Mixer> {
-  const { user, limit } = options;
-  const state = await userState(deps.hot, user);
-  const mailboxes = await readMailboxesOf(deps, user, state);
-  const place = options.place ?? firstPlace(state, mailboxes);
-  const sameInbox = place.epoch === state.epoch;
-  const fresh = options.place === null;
-  const before = fresh ? HIGHEST : String(BigInt(place.last.key) + 1n);
-  const inbox: InboxLane = {
-    kind: "inbox",
-    user,
-    to: sameInbox ? place.inboxOffset : state.offset,
-    archived: false,
-    many: limit + 17,
-    heads: [],
-    bound: before,
-  };
-  if (inbox.to === 0) inbox.bound = null;
-  const lanes: AnyLane[] = [inbox, ...mailboxLanes(mailboxes, place.heads, before)];
-  const mix: Mix = { ...options, deps, lanes, before };
-  return { place: { ...place, epoch: state.epoch, inboxOffset: inbox.to }, next: (count) => next(mix, fresh ? null : place.last, count) };
-}
-
-interface Mailbox {
-  head: Standing;
-  intervals: Stay[];
-}
-
-async function readMailboxesOf({ hot }: LaneDeps, user: string, state: UserState): Promise<Mailbox[]> {
-  const ids = [...state.records.values()].filter(({ everRead }) => everRead).map(({ conversationId }) => conversationId);
-  const pasts = hot.redis.pipeline();
-  for (const id of ids) pasts.hget(keys.past(id), user);
-  const [heads, texts] = await Promise.all([standings(hot, user, ids), pasts.exec()]);
-  const pastOf = new Map(ids.map((id, i) => [id, texts?.[i]?.[1]]));
-  return heads.flatMap((head) => {
-    const past = pastOf.get(head.conversationId);
-    const intervals = intersect(staysOf(head.member, typeof past === "string" ? past : ""), head.readIntervals);
-    return intervals.length === 0 ? [] : [{ head, intervals }];
-  });
-}
-
-function firstPlace(state: UserState, mailboxes: readonly Mailbox[]): Place {
-  return {
-    last: { key: HIGHEST, conversationId: "0", seq: 0 },
-    inboxOffset: state.offset,
-    epoch: state.epoch,
-    began: Date.now(),
-    heads: new Map(mailboxes.map(({ head }) => [head.conversationId, head.seq])),
-  };
-}
-
-function mailboxLanes(mailboxes: readonly Mailbox[], view: ReadonlyMap<string, number> | null, bound: string): MailboxLane[] {
-  return mailboxes.flatMap(({ head: { conversationId }, intervals }) => {
-    const most = view === null ? Number.POSITIVE_INFINITY : (view.get(conversationId) ?? 0);
-    const rest = intersect(intervals, [{ joined: 0, left: most }]);
-    return rest.length === 0 ? [] : [{ kind: "mailbox", conversationId, rest, opened: false, archived: false, heads: [], bound }];
-  });
+export async function openMixer(deps: MixerDeps, options: MixerOptions): Promise<Mixer> {
+  const opened = await openLanes(deps, options);
+  const { limit, kinds } = options;
+  const mix: Mix = { ...opened, deps, limit, kinds };
+  return { place: opened.place, next: (count) => next(mix, options.place === null ? null : opened.place.last, count) };
 }
 
 async function next(mix: Mix, last: Rank | null, count: number): Promise<Skeleton> {
@@ -130,11 +64,6 @@ async function next(mix: Mix, last: Rank | null, count: number): Promise<Skeleto
   }
 }
 
-/** Bounds are of ids alone: what stands at the cursor's own key and before it is known to the reader. */
-function dropSeen(lanes: readonly AnyLane[], last: Rank): void {
-  for (const lane of lanes) lane.heads = lane.heads.filter((head) => newestFirst(last, head) < 0);
-}
-
 /** Reads on in the lanes that hold the merge up, in the archive only when nothing hot does. Gives the refusal of a store that is away. */
 async function readFurther(mix: Mix, behind: readonly AnyLane[]): Promise<Refusal | null> {
   const hot = behind.filter((lane) => lane.kind !== "archive" && !lane.archived);
@@ -147,14 +76,11 @@ async function readFurther(mix: Mix, behind: readonly AnyLane[]): Promise<Refusa
   return null;
 }
 
-function readHot({ deps, limit, before, lanes }: Mix, behind: readonly AnyLane[]): Promise<void>[] {
+function readHot({ deps, user, limit }: Mix, behind: readonly AnyLane[]): Promise<void>[] {
   const mailboxes = behind.filter((lane) => lane.kind === "mailbox");
-  const [opened, fresh] = [mailboxes.filter((lane) => lane.opened), mailboxes.filter((lane) => !lane.opened)];
-  const ahead = Math.min(limit + 1, Math.max(4, Math.ceil((2 * limit) / lanes.length) + 1));
   return [
     ...behind.filter((lane) => lane.kind === "inbox").map((lane) => readInbox(deps, lane)),
-    ...(fresh.length > 0 ? [readMailboxes(deps, fresh, before === HIGHEST ? "" : before, ahead)] : []),
-    ...(opened.length > 0 ? [readMailboxes(deps, opened, "", limit + 1)] : []),
+    ...(mailboxes.length > 0 ? [readMailboxes(deps, user, mailboxes, limit + 1)] : []),
   ];
 }
 

@@ -1,17 +1,14 @@
 import { messageJson, type Entry } from "#shared/wire/entry.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Handler } from "#shared/wire/ports.ts";
-import { MAX_ANSWER_BYTES, type MessageKind } from "#shared/wire/values.ts";
+import { Json } from "#shared/wire/json.ts";
+import { createRoom, type Room } from "#shared/wire/room.ts";
+import type { MessageKind } from "#shared/wire/values.ts";
 import { hotRanges, type EntryLookup } from "#shared/hot/entries.ts";
 import { after, decodeCursor, encodeCursor, type Place } from "./mixer-cursor.ts";
-import type { LaneDeps } from "./mixer-lanes.ts";
 import type { Head } from "./mixer-merge.ts";
+import type { MixerDeps } from "./mixer-open.ts";
 import { openMixer, type Mixer } from "./mixer.ts";
-
-export interface ReadDeps extends LaneDeps {
-  /** Resolves when the inboxes hold what was committed before the call; refuses with 108 after 1 s. */
-  fanoutCaughtUp(): Promise<void>;
-}
 
 interface ReadParams {
   cursor?: string | null;
@@ -32,7 +29,7 @@ const HEAD_BYTES = 48;
 /** An answer while it is made. */
 interface Page {
   items: string[];
-  bytes: number;
+  room: Room;
   seen: number;
   /** After the last message that was given or passed over. */
   place: Place;
@@ -43,25 +40,31 @@ interface Page {
  * waits for the fan-out; later ones keep its view by their cursor. With a store away it gives what can be told for certain without it, and refuses
  * with 108 where that is nothing. Refuses a malformed cursor with 107.
  */
-export function timelineRead(deps: ReadDeps): Handler {
+export function timelineRead(deps: MixerDeps): Handler {
   return async ({ cursor = null, limit = 50, kinds }: ReadParams, { user }) => {
     const given = cursor === null ? null : decodeCursor(cursor);
-    if (given === null) await deps.fanoutCaughtUp();
-    const mixer = await openMixer(deps, { user, place: given, limit, kinds });
-    const page: Page = { items: [], bytes: ENVELOPE_BYTES + HEAD_BYTES * (mixer.place.heads?.size ?? 0), seen: 0, place: mixer.place };
+    const first = kinds === undefined ? limit : Math.max(limit, FEWEST_AT_ONCE);
+    const mixer = await openMixer(deps, { user, place: given, limit, first, kinds });
+    const page: Page = {
+      items: [],
+      room: createRoom(ENVELOPE_BYTES + HEAD_BYTES * (mixer.place.heads?.size ?? 0)),
+      seen: 0,
+      place: mixer.place,
+    };
     const ended = await fill(deps, mixer, page, limit, kinds === undefined ? null : new Set<string>(kinds));
-    return { items: JSON.parse(`[${page.items.join(",")}]`) as unknown[], cursor: ended ? null : encodeCursor(page.place) };
+    const rest = ended ? "null" : `"${encodeCursor(page.place)}"`;
+    return new Json(`{"items":[${page.items.join(",")}],"cursor":${rest}}`);
   };
 }
 
 /** Fills the page; true if nothing comes after it. */
-async function fill(deps: ReadDeps, mixer: Mixer, page: Page, limit: number, kinds: ReadonlySet<string> | null): Promise<boolean> {
+async function fill(deps: MixerDeps, mixer: Mixer, page: Page, limit: number, kinds: ReadonlySet<string> | null): Promise<boolean> {
   while (page.items.length < limit && page.seen < MOST_SEEN) {
     const wanted = limit - page.items.length;
     const skeleton = await mixer.next(kinds === null ? wanted : Math.max(wanted, FEWEST_AT_ONCE));
     const { lookup, away } = await hydrate(deps, skeleton.heads);
     for (const head of skeleton.heads) {
-      const entry = lookup(head.conversationId, head.seq);
+      const entry = head.entry ?? lookup(head.conversationId, head.seq);
       if (entry === undefined && away !== null) return refuseEmpty(page, away);
       if (entry !== undefined && mayStand(entry, kinds) && !present(page, head, entry, limit)) return false;
       page.place = after(page.place, head);
@@ -78,13 +81,14 @@ function refuseEmpty(page: Page, away: Refusal): false {
   return false;
 }
 
-/** Bodies of a skeleton, in one read; where the archive is away, of those that are hot. */
-async function hydrate({ hot, entries }: ReadDeps, heads: readonly Head[]): Promise<{ lookup: EntryLookup; away: Refusal | null }> {
+/** Bodies of a skeleton as far as they have not come along, in one read; where the archive is away, of those that are hot. */
+async function hydrate({ hot, entries }: MixerDeps, heads: readonly Head[]): Promise<{ lookup: EntryLookup; away: Refusal | null }> {
+  const wanted = heads.filter(({ entry }) => entry === undefined);
   try {
-    return { lookup: await entries.load(heads), away: null };
+    return { lookup: await entries.load(wanted), away: null };
   } catch (err) {
     if (!(err instanceof Refusal) || err.code !== 108) throw err;
-    const ranges = heads.map(({ conversationId, seq }) => ({ conversationId, from: seq, to: seq }));
+    const ranges = wanted.map(({ conversationId, seq }) => ({ conversationId, from: seq, to: seq }));
     for (const range of await hotRanges(hot, ranges)) for (const entry of range.entries) entries.keep(entry);
     return { lookup: (conversationId, seq) => entries.peek(conversationId, seq), away: err };
   }
@@ -97,10 +101,9 @@ function mayStand(entry: Entry, kinds: ReadonlySet<string> | null): boolean {
 
 /** Puts an item; false if the page is full. */
 function present(page: Page, { source, key }: Head, entry: Entry, limit: number): boolean {
+  if (page.items.length === limit) return false;
   const item = `{"source":"${source}","key":"${key}","message":${messageJson(entry)}}`;
-  const bytes = Buffer.byteLength(item) + 1;
-  if (page.items.length === limit || (page.bytes + bytes > MAX_ANSWER_BYTES && page.items.length > 0)) return false;
+  if (!page.room.take(item)) return false;
   page.items.push(item);
-  page.bytes += bytes;
   return true;
 }

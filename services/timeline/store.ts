@@ -16,6 +16,8 @@ export interface Stretch {
   /** How many entries at most: the nearest to `to` when descending, else the nearest to `from`. */
   limit: number;
   descending: boolean;
+  /** Entries up to this seq are known to be archived; 0: nothing is known. */
+  archived: number;
 }
 
 export interface EntryPage {
@@ -57,10 +59,12 @@ export interface StoreDeps {
   /** null where no archive is reached: then only what is hot can be read. */
   cold: ColdStore | null;
   logger?: Logger;
+  /** Told of each archived page if it is read or shared with another reader. */
+  counted?: (outcome: "read" | "shared") => void;
 }
 
 /** Opens the store service over the two stores, which the caller keeps. */
-export function createStore({ hot, cold, logger }: StoreDeps): Store {
+export function createStore({ hot, cold, logger, counted }: StoreDeps): Store {
   async function ask<Row>(read: (archive: ColdStore) => Promise<Row>): Promise<Row> {
     if (cold === null) throw new Refusal(108, "the archive is not reached from here");
     try {
@@ -70,10 +74,10 @@ export function createStore({ hot, cold, logger }: StoreDeps): Store {
       throw new Refusal(108, "the archive is away");
     }
   }
-  const pages = createColdPages<Entry[]>((entries) => entries.reduce((sum, entry) => sum + entry.fields.length + 200, 0));
+  const pages = createColdPages<Entry[]>((entries) => entries.reduce((sum, entry) => sum + entry.fields.length + 200, 0), counted);
 
   /** The nearest archived entries of a stretch that ends at the base. What lies outside of `from` and `to` is read for others and dropped. */
-  async function coldStretch({ conversationId, from, to, limit, descending }: Stretch, base: number): Promise<Entry[]> {
+  async function coldStretch({ conversationId, from, to, limit, descending }: Omit<Stretch, "archived">, base: number): Promise<Entry[]> {
     const many = Math.ceil(limit / COLD_STEP) * COLD_STEP;
     const bounds = descending ? { toSeq: to } : { fromSeq: from, toSeq: base };
     const key = `${conversationId} ${descending ? `down ${to}` : `up ${from} ${base}`} ${many}`;
@@ -84,7 +88,8 @@ export function createStore({ hot, cold, logger }: StoreDeps): Store {
   }
 
   async function downwards(stretch: Stretch): Promise<EntryPage> {
-    const { conversationId, from, to, limit } = stretch;
+    const { conversationId, from, to, limit, archived } = stretch;
+    if (to <= archived) return { entries: await coldStretch(stretch, archived), base: archived };
     const [row] = await hotRanges(hot, [{ conversationId, from: Math.max(from, to - limit + 1), to }]);
     const { base, entries } = row as { base: number; entries: Entry[] };
     entries.reverse();

@@ -1,8 +1,8 @@
 import { compareDecimals } from "#shared/ids/decimals.ts";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ask } from "./ask.ts";
-import { onceEach } from "./once-each.ts";
-import { MESSAGE_COLUMNS, type MessageRow, toMessage } from "./rows.ts";
+import { highestOfEach, onceEach } from "./once-each.ts";
+import { ENTRY_COLUMNS, type EntryRow, type RawRow, toEntryRow } from "./rows.ts";
 import { chunksOf, idLiteral, numberLiteral, stringLiteral } from "./sql.ts";
 
 export interface SeqKeys {
@@ -44,8 +44,9 @@ export interface MailboxPage {
 const ENTRY_KINDS = "('edit', 'recall', 'reaction', 'member', 'update', 'mode')";
 const KEYS_A_QUERY = 5_000;
 const RANGES_A_QUERY = 200;
+const MAX_SEQ = Number.MAX_SAFE_INTEGER;
 
-type RawMessage = Parameters<typeof toMessage>[0];
+type RawEntry = RawRow<EntryRow>;
 interface RawKey {
   conversation_id: string;
   seq: string;
@@ -80,19 +81,43 @@ const verify = async (client: ClickHouseClient, ranges: readonly SeqRange[]): Pr
   return counts;
 };
 
-const page = (client: ClickHouseClient, { conversationId, fromSeq = 0, toSeq = Number.MAX_SAFE_INTEGER, limit, descending }: EntryPage) => {
+/** A page is a few rows of one or two parts: more threads would only wait for each other. */
+const ONE_THREAD = { max_threads: 1 };
+
+/**
+ * Seqs have no holes, so the page's rows are named by their seqs, and ClickHouse need not look where there are others of the conversation. Only where rows
+ * lack, as seqs may jump after a disaster, it looks for what comes next.
+ */
+const page = async (
+  client: ClickHouseClient,
+  { conversationId, fromSeq = 0, toSeq = MAX_SEQ, limit, descending }: EntryPage,
+): Promise<EntryRow[]> => {
   const order = descending ? "DESC" : "ASC";
-  const inOrder = `FROM tributary.messages WHERE ${within({ conversationId, fromSeq, toSeq })} ORDER BY conversation_id ${order}, seq ${order}`;
-  const read = (take: number) => ask(client, `SELECT ${MESSAGE_COLUMNS} ${inOrder} LIMIT ${take}`, (raw: RawMessage) => toMessage(raw));
-  return onceEach(limit, read);
+  const select = (range: SeqRange, rest: string) =>
+    ask<RawEntry, EntryRow>(
+      client,
+      `SELECT ${ENTRY_COLUMNS} FROM tributary.messages WHERE ${within(range)} ORDER BY conversation_id ${order}, seq ${order} ${rest}`,
+      toEntryRow,
+      {},
+      ONE_THREAD,
+    );
+  const first = Math.max(1, fromSeq);
+  const near = descending
+    ? { fromSeq: Math.max(first, toSeq - limit + 1), toSeq }
+    : { fromSeq: first, toSeq: Math.min(toSeq, first + limit - 1) };
+  if (near.toSeq < MAX_SEQ) {
+    const entries = highestOfEach(await select({ conversationId, ...near }, ""));
+    if (entries.length === near.toSeq - near.fromSeq + 1) return entries;
+  }
+  return onceEach(limit, (take) => select({ conversationId, fromSeq, toSeq }, `LIMIT ${take}`));
 };
 
-const byKeys = async (client: ClickHouseClient, keys: readonly SeqKeys[]): Promise<MessageRow[]> => {
-  const rows: MessageRow[] = [];
+const byKeys = async (client: ClickHouseClient, keys: readonly SeqKeys[]): Promise<EntryRow[]> => {
+  const rows: EntryRow[] = [];
   for (const chunk of chunksOf(tuples(keys), KEYS_A_QUERY)) {
-    const query = `SELECT ${MESSAGE_COLUMNS} FROM tributary.messages WHERE (conversation_id, seq) IN (${chunk.join(",")})
+    const query = `SELECT ${ENTRY_COLUMNS} FROM tributary.messages WHERE (conversation_id, seq) IN (${chunk.join(",")})
       ORDER BY conversation_id, seq, revision DESC LIMIT 1 BY conversation_id, seq`;
-    rows.push(...(await ask(client, query, (raw: RawMessage) => toMessage(raw))));
+    rows.push(...(await ask(client, query, toEntryRow)));
   }
   return rows;
 };
@@ -119,7 +144,7 @@ const readable = (sources: readonly MailboxSource[]): string => {
 };
 
 /** Finds the newest keys over many conversations in narrow columns first, then reads those rows only. */
-const mailbox = async (client: ClickHouseClient, { sources, beforeId, limit, kinds }: MailboxPage): Promise<MessageRow[]> => {
+const mailbox = async (client: ClickHouseClient, { sources, beforeId, limit, kinds }: MailboxPage): Promise<EntryRow[]> => {
   const open = sources.filter(({ intervals }) => intervals.length > 0);
   if (kinds?.length === 0 || open.length === 0) return [];
   const before = beforeId === null ? "" : `AND message_id < ${idLiteral(beforeId)}`;
@@ -155,15 +180,15 @@ export interface MessageStore {
   /** Distinct seqs by conversation over ranges that do not overlap; 0 where nothing is. */
   verifyMessages(ranges: readonly SeqRange[]): Promise<Map<string, number>>;
   /** Entries of one conversation in seq order; bounds included. */
-  entryPage(page: EntryPage): Promise<MessageRow[]>;
+  entryPage(page: EntryPage): Promise<EntryRow[]>;
   /** Entries by seq, ascending; missing ones are left out. */
-  entriesBySeq(conversationId: string, seqs: readonly number[]): Promise<MessageRow[]>;
+  entriesBySeq(conversationId: string, seqs: readonly number[]): Promise<EntryRow[]>;
   /** Entries of many conversations, by conversation and seq ascending. */
-  entriesByKeys(keys: readonly SeqKeys[]): Promise<MessageRow[]>;
+  entriesByKeys(keys: readonly SeqKeys[]): Promise<EntryRow[]>;
   /** `count` at the greatest seq not above the given one; null where there is none. */
   countAt(conversationId: string, seq: number): Promise<number | null>;
   /** Messages (no other entries) of many conversations, newest first by message id. */
-  mailboxPage(page: MailboxPage): Promise<MessageRow[]>;
+  mailboxPage(page: MailboxPage): Promise<EntryRow[]>;
 }
 
 export const createMessageStore = (client: ClickHouseClient): MessageStore => ({

@@ -7,6 +7,16 @@ interface Versioned {
 
 const keyOf = (row: Versioned): string => `${row.conversation_id}:${row.seq}`;
 
+/** Each entry once, at its highest revision, in the order of the rows. */
+export function highestOfEach<Row extends Versioned>(rows: readonly Row[]): Row[] {
+  const entries = new Map<string, Row>();
+  for (const row of rows) {
+    const known = entries.get(keyOf(row));
+    if (known === undefined || row.revision > known.revision) entries.set(keyOf(row), row);
+  }
+  return [...entries.values()];
+}
+
 /**
  * The first `limit` entries of an ordered read in which an entry may come several times in a row (a batch inserted twice, an edit),
  * each at its highest revision. Reading a little more and dropping repeats here lets ClickHouse stop at the limit, which it does not
@@ -16,14 +26,10 @@ const keyOf = (row: Versioned): string => `${row.conversation_id}:${row.seq}`;
 export const onceEach = async <Row extends Versioned>(limit: number, read: (take: number) => Promise<Row[]>): Promise<Row[]> => {
   for (let take = 2 * limit + 1; ; take *= 2) {
     const rows = await read(take);
-    const entries = new Map<string, Row>();
-    for (const row of rows) {
-      const known = entries.get(keyOf(row));
-      if (known === undefined || row.revision > known.revision) entries.set(keyOf(row), row);
-    }
     const whole = rows.length < take;
     const last = rows.at(-1);
-    if (!whole && last !== undefined) entries.delete(keyOf(last));
-    if (whole || entries.size >= limit) return [...entries.values()].slice(0, limit);
+    // More rows of the last entry may follow.
+    const entries = highestOfEach(rows).filter((row) => whole || last === undefined || keyOf(row) !== keyOf(last));
+    if (whole || entries.length >= limit) return entries.slice(0, limit);
   }
 };

@@ -100,10 +100,14 @@ let lastSecondText = "";
 /** A row as JSON of ClickHouse gives it, 64-bit numbers quoted and times in milliseconds. */
 export type RawRow<Row> = { [Field in keyof Row]: Row[Field] | string };
 
-/** Columns of `messages` for a SELECT; `at` becomes milliseconds. */
-export const MESSAGE_COLUMNS =
-  "conversation_id, seq, message_id, prev, count, sender, kind, body, text, toUnixTimestamp64Milli(at) AS at_ms, target, members, mode, " +
-  "revision, client_msg_id, extra";
+/** What an entry is made of again. */
+export type EntryRow = Pick<
+  MessageRow,
+  "conversation_id" | "seq" | "message_id" | "count" | "sender" | "kind" | "body" | "revision" | "client_msg_id" | "extra"
+>;
+
+/** Columns of `messages` for an entry: the widest, what a search finds, is not among them. */
+export const ENTRY_COLUMNS = "conversation_id, seq, message_id, count, sender, kind, body, revision, client_msg_id, extra";
 
 /** Columns of `inbox` for a SELECT; `at` becomes milliseconds. */
 export const INBOX_COLUMNS =
@@ -111,14 +115,7 @@ export const INBOX_COLUMNS =
 
 type Raw<Row> = RawRow<Omit<Row, "at">> & { at_ms: string };
 
-export const toMessage = ({ at_ms, ...raw }: Raw<MessageRow>): MessageRow => ({
-  ...(raw as MessageRow),
-  seq: Number(raw.seq),
-  prev: Number(raw.prev),
-  count: Number(raw.count),
-  at: Number(at_ms),
-  target: Number(raw.target),
-});
+export const toEntryRow = (raw: RawRow<EntryRow>): EntryRow => ({ ...(raw as EntryRow), seq: Number(raw.seq), count: Number(raw.count) });
 
 export const toInbox = ({ at_ms, ...raw }: Raw<InboxRow>): InboxRow => ({
   ...(raw as InboxRow),

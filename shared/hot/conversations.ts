@@ -21,7 +21,7 @@ export interface View {
   newestEntry: Entry | null;
 }
 
-/** Reads conversations as a user sees them; null where there is none. `last` is left to the caller: see `withLast`. */
+/** Reads conversations as a user sees them; null where there is none. `last` is left to the caller: see `lastJson`. */
 export async function views(hot: Hot, user: string, conversationIds: readonly string[]): Promise<(View | null)[]> {
   if (conversationIds.length === 0) return [];
   const rows = (await hot.run(
@@ -33,8 +33,9 @@ export async function views(hot: Hot, user: string, conversationIds: readonly st
 }
 
 function parseView(user: string, id: string, row: string[]): View {
-  const [seq, count, lastId = "0", mode, kindLetter, epoch = "", createdAt, owner = "", title = "", history, join, meta = ""] = row;
-  const [members, intervals = "", newest, base, own = "", peerRecord = "", past = "", entry = ""] = row.slice(12);
+  const [fields = "", title = "", meta = "", entry = ""] = row;
+  const [seq, count, lastId = "0", mode, kindLetter, epoch = "", createdAt, owner = "", history, join, ...more] = fields.split("|");
+  const [members, intervals = "", newest, base, own = "", peerRecord = "", past = ""] = more;
   const kind = kinds[kindLetter as keyof typeof kinds];
   const member = parseMember(own);
   const peer = parseMember(peerRecord);
@@ -94,9 +95,14 @@ export function mayRead(view: Pick<View, "stays" | "member"> & { historyAll: boo
   return view.stays.some(({ joined, left }) => joined < seq && seq <= left);
 }
 
-/** The conversation object with its newest message as the user may read it, as far as it is at hand. */
-export function withLast(view: View): Conversation {
-  const { newestEntry: entry } = view;
-  if (entry === null || !mayRead({ ...view, historyAll: view.conversation.history === "all" }, entry.seq)) return view.conversation;
-  return { ...view.conversation, last: JSON.parse(messageJson(entry)) as NonNullable<Conversation["last"]> };
+/** JSON of the newest message as the user may read it, as far as it is at hand; else ''. */
+export function lastJson({ newestEntry: entry, conversation, ...rest }: View): string {
+  const readable = entry !== null && mayRead({ ...rest, historyAll: conversation.history === "all" }, entry.seq);
+  return readable ? messageJson(entry) : "";
+}
+
+/** A conversation object as JSON text, with the JSON of its newest message, or ''. */
+export function conversationJson(conversation: Conversation, lastJson: string): string {
+  const json = JSON.stringify(conversation);
+  return lastJson === "" ? json : `${json.slice(0, -1)},"last":${lastJson}}`;
 }

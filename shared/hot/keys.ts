@@ -36,6 +36,8 @@ export const keys = {
   user: ofUser("u"),
   /** list: the hot pointers of an inbox, the first one having offset = `b` + 1. */
   inbox: ofUser("i"),
+  /** hash: ids of the user's conversations by what reading asks of them, see lists.inc.lua. May be missing. */
+  lists: ofUser("s"),
   /** string with expiry: answer of a script that changed a conversation, by the message id it was given. */
   operation: (conversationId: string, id: string) => `op:{${bucketOfConversation(conversationId)}}:${conversationId}:${id}`,
   /** string: first result of a call with a requestId. */

@@ -5,6 +5,7 @@ import { hotRanges, runsOf } from "./entries.ts";
 import { keys } from "./keys.ts";
 import { hotInboxes, hotPointers } from "./users.ts";
 import { newConversationId } from "./testing.ts";
+import { mailboxEnds, type MailboxPart } from "./timelines.ts";
 
 let world: TestHot;
 beforeAll(async () => void (world = await startHot()));
@@ -104,30 +105,59 @@ test("a page of history is the entries next to its bound on the side asked for, 
   );
 });
 
-test("the mixer gives the newest hot entries below a message id that lie in the intervals, newest first", async () => {
-  const intervals = array(record({ pause: integer({ min: 0, max: 3 }), length: integer({ min: 0, max: 4 }) }), {
-    minLength: 1,
-    maxLength: 3,
-  });
+test("the mixer gives the newest hot entries between two message ids that a user may have, and says what is left", async () => {
   const bound = option(integer({ min: 90, max: 140 }), { nil: null });
+  const asked = record({
+    below: bound,
+    floor: bound,
+    upTo: option(integer({ min: 0, max: 14 }), { nil: null }),
+    many: integer({ min: 1, max: 6 }),
+  });
+  const modes = record({ begin: integer({ min: 0, max: 6 }), length: option(integer({ min: 1, max: 6 }), { nil: null }) });
   await assert(
-    asyncProperty(letters, upTo, intervals, boolean(), bound, integer({ min: 1, max: 6 }), async (list, cut, steps, open, below, many) => {
-      const { id, base } = await mailbox(list, cut);
-      let at = 1;
-      const ranges = steps.map(({ pause, length }, i) => {
-        const from = at + pause;
-        at = from + length + 1;
-        return { from, to: open && i === steps.length - 1 ? Number.POSITIVE_INFINITY : from + length };
-      });
-      const text = ranges.map(({ from, to }) => `${from}-${to === Number.POSITIVE_INFINITY ? "" : to}`).join(",");
-      const [row = []] = await world.run<string[][]>("mixer", [keys.head(id), keys.mailbox(id)], [below ?? "", many, text]);
-      const hot = list.map((_, i) => i + 1).filter((seq) => seq > base && ranges.some(({ from, to }) => from <= seq && seq <= to));
-      const fitting = hot.filter((seq) => below === null || Number(idOf(seq)) < below).toReversed();
-      expect(row.slice(4)).toEqual(fitting.slice(0, many).map((seq) => `${seq} ${idOf(seq)} ${list[seq - 1]}`));
-      const oldest = list.length > base ? idOf(base + 1) : "";
-      expect(row.slice(0, 4)).toEqual([String(list.length), String(base), fitting.length > many ? "1" : "0", oldest]);
-    }),
-    { numRuns: 200 },
+    asyncProperty(
+      letters,
+      upTo,
+      modes,
+      boolean(),
+      asked,
+      async (list, cut, { begin, length }, member, { below, floor, upTo: most, many }) => {
+        const { id, base } = await mailbox(list, cut);
+        const end = length === null ? "" : begin + length;
+        await world.hot.redis.hset(keys.head(id), { i: list.length === 0 ? "0" : idOf(list.length), v: `${begin}-${end}` });
+        if (!member) await world.hot.redis.hdel(keys.head(id), "@ann");
+        const ends = await mailboxEnds(world.hot, "ann", [{ conversationId: id, upTo: most }], {
+          below: below === null ? "" : String(below),
+          floor: floor === null ? "" : String(floor),
+          entries: many,
+        });
+        const old = floor !== null && (list.length === 0 || Number(idOf(list.length)) < floor);
+        if (old) {
+          expect(ends).toEqual([{ conversationId: id, seq: list.length, part: null }]);
+          return;
+        }
+        const part = ends[0]?.part as MailboxPart;
+        const belongs = (seq: number) => part.belonging.some(({ joined, left }) => joined < seq && seq <= left);
+        const all = list.map((_, i) => i + 1);
+        // The stays of who is in are 0–2 and from 0 on, of who is not 0–2 alone.
+        expect(all.filter(belongs)).toEqual(
+          all.filter((seq) => seq > begin && seq <= (length === null ? 99 : begin + length) && (member || seq <= 2)),
+        );
+        const wanted = (seq: number) => belongs(seq) && seq <= (most ?? 99) && (below === null || Number(idOf(seq)) < below);
+        const given = part.entries.map(({ seq }) => seq);
+        expect(given).toEqual(given.map((_, i) => part.unread + given.length - i));
+        expect(part.entries.every(({ seq, id: own }) => own === idOf(seq) && (floor === null || Number(own) >= floor))).toBe(true);
+        expect(given.length).toBeLessThanOrEqual(many);
+        // Nothing wanted is passed over: it is given, or still unread.
+        const passed = all.filter((seq) => wanted(seq) && seq > part.unread && !given.includes(seq));
+        expect(passed).toEqual([]);
+        const left = all.filter((seq) => seq > base && seq <= part.unread);
+        if (part.enough) expect(left.every((seq) => Number(idOf(seq)) < (floor ?? 0))).toBe(true);
+        else if (left.length > 0) expect(given).toHaveLength(many);
+        if (part.oldest !== "") expect(part.oldest).toBe(idOf(base + 1));
+      },
+    ),
+    { numRuns: 300 },
   );
 });
 

@@ -12,28 +12,78 @@ export function compareStreamIds(a: string, b: string): number {
 
 const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 
-async function ends(hot: Hot, consumer: string): Promise<{ written: string; handled: string }[]> {
-  const rows = (await hot.run(
-    "ends",
-    partitions.flatMap((p) => [keys.outbox(p), keys.cursor(consumer, p)]),
-    [],
-  )) as [string, string][];
-  return rows.map(([written, handled]) => ({ written, handled }));
+/** Stream ids of the last records written. */
+async function written(hot: Hot): Promise<string[]> {
+  return (await hot.run("ends", partitions.map(keys.outbox), [])) as string[];
 }
 
-/**
- * Resolves when a consumer has handled all that was committed before the call.
- * @param patience ms; past it the call is refused with a temporary 108
- */
-export async function caughtUp(hot: Hot, consumer: "fanout" | "archive", patience = 1_000): Promise<void> {
-  const deadline = Date.now() + patience;
-  let now = await ends(hot, consumer);
-  const targets = now.map(({ written }) => written);
-  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
-    if (now.every(({ handled }, i) => compareStreamIds(handled, targets[i] as string) >= 0)) return;
-    if (Date.now() >= deadline)
-      throw new Refusal(108, consumer === "fanout" ? "inboxes are behind; try again" : "the archive is behind; try again");
-    await after(pause);
-    now = await ends(hot, consumer);
+/** Stream ids of the last records handled. */
+const handled = async (hot: Hot): Promise<string[]> =>
+  (await hot.redis.mget(...partitions.map((p) => keys.cursor("fanout", p)))).map((id) => id ?? "0-0");
+
+/** How far the fan-out has come, for all who wait for it. */
+export interface Progress {
+  /** Resolves when a record of a partition is handled; refuses with a temporary 108 after a second. */
+  reached(partition: number, id: string): Promise<void>;
+  /** The same for all that was committed before the call. */
+  caughtUp(): Promise<void>;
+}
+
+/** Longest wait (ms). */
+const PATIENCE = 1_000;
+/** Pauses between two looks (ms). */
+const SHORTEST = 1;
+const LONGEST = 5;
+
+interface Waiter {
+  partition: number;
+  id: string;
+  deadline: number;
+  resolve(): void;
+  reject(err: unknown): void;
+}
+
+/** Looks at the fan-out's cursors as long as somebody waits, once for all of them. */
+export function createProgress(hot: Hot): Progress {
+  const waiting = new Set<Waiter>();
+  let looking = false;
+
+  function tell(cursors: readonly string[]): void {
+    const now = Date.now();
+    for (const waiter of waiting) {
+      if (compareStreamIds(cursors[waiter.partition] ?? "0-0", waiter.id) >= 0) waiter.resolve();
+      else if (now >= waiter.deadline) waiter.reject(new Refusal(108, "inboxes are behind; try again"));
+      else continue;
+      waiting.delete(waiter);
+    }
   }
+
+  async function look(): Promise<void> {
+    looking = true;
+    try {
+      for (let pause = SHORTEST; waiting.size > 0; pause = Math.min(pause * 1.5, LONGEST)) {
+        tell(await handled(hot));
+        if (waiting.size > 0) await after(pause);
+      }
+    } catch (err) {
+      for (const waiter of waiting) waiter.reject(err);
+      waiting.clear();
+    } finally {
+      looking = false;
+    }
+  }
+
+  const reached = (partition: number, id: string): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.add({ partition, id, deadline: Date.now() + PATIENCE, resolve, reject });
+    if (!looking) void look();
+    return promise;
+  };
+  return {
+    reached,
+    async caughtUp() {
+      const targets = await written(hot);
+      await Promise.all(targets.flatMap((id, partition) => (id === "0-0" ? [] : [reached(partition, id)])));
+    },
+  };
 }

@@ -142,6 +142,12 @@ export const listed = (state: UserState): string[] =>
     .filter((record) => record.state === "active" || record.state === "ownFeed")
     .map((record) => record.conversationId);
 
+/** The same as `listed` of the user's state, without reading all of it. */
+export async function listedIds(hot: Hot, user: string): Promise<string[]> {
+  const ids = (await hot.run("listed", [keys.user(user), keys.lists(user)], [])) as string;
+  return ids === "" ? [] : ids.split(" ");
+}
+
 export interface PointerRange {
   offset: number;
   base: number;

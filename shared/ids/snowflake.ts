@@ -32,6 +32,9 @@ export function timeOf(id: string): number {
   return ((high - rest) / 8_192) * 1_953_125 + Math.floor((rest * 1e9 + digitsOf(id, cut, id.length)) / 2 ** 22) + epochMs;
 }
 
+/** The lowest id of a Unix ms, as a double: exact, for its lower 22 bits are 0. */
+export const firstIdOf = (ms: number): number => (ms - epochMs) * 2 ** 22;
+
 export interface SnowflakeOptions {
   /** 0–1,023, held by nobody else. */
   worker: number;

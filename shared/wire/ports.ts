@@ -6,7 +6,10 @@ export interface Caller {
   session: string | null;
 }
 
-/** Serves one RPC method: parameters already valid by the method table's schema; answers with the result object, or throws a `Refusal`. */
+/**
+ * Serves one RPC method: parameters already valid by the method table's schema; answers with the result object, which may be a `Json`, or
+ * throws a `Refusal`.
+ */
 export type Handler = (params: never, caller: Caller) => Promise<object>;
 
 /**

@@ -6,7 +6,9 @@ import type { EntryLetter } from "./entry.ts";
  * "E <conversation> <seq> <letter> <id> <count> <w|r>" an entry, with the mode it is delivered in ·
  * "C <conversation> <creator>" created · "R <conversation> <user> <readSeq> <count>" read · "P <conversation> <user>" one's own flags ·
  * "F <conversation> <user> <+|-> <seq> <w|r>" followed, unfollowed ·
- * "S 0 <user> <session> <device|-> <node> <at>:<life>" connected (life 0) or disconnected, in ms; of no conversation
+ * "S 0 <user> <session> <device|-> <node> <at>:<life>" connected (life 0) or disconnected, in ms; of no conversation.
+ * The field `i` names, for readers of timelines, the conversations whose messages come into inboxes by them: "7 +8 …", with a + where an inbox may
+ * not know yet that its user belongs to the conversation.
  */
 export type OutboxRecord =
   | { type: "entry"; conversationId: string; seq: number; letter: EntryLetter; id: string; count: number; mode: "w" | "r" }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Pending } from "#shared/hot/timelines.ts";
 import { createSnowflake } from "#shared/ids/snowflake.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import { newScene, perform, stepArbitrary, type Scene, type Step } from "./timeline-steps.ts";
@@ -23,7 +24,7 @@ test("a walk gives every message of the stays once, ordered by key, whatever swi
     const scene = await newScene(tiers, traffic);
     for (const step of before) await perform(scene, step);
     const user = scene.users[who] as string;
-    const readers = { ...tiers.readers(), fanoutCaughtUp: () => traffic.deliverAll(scene.conversations) };
+    const readers = { ...tiers.readers(), arrived: async () => (await traffic.deliverAll(scene.conversations), true) };
     const oracle = expected(scene.conversations, user);
     const rest = [...meanwhile];
     const items = await walk(reader(readers, user), { limit }, () => someSteps(scene, rest));
@@ -198,13 +199,17 @@ test("a malformed cursor is refused with 107 that names it", async () => {
   expect(refused).toMatchObject({ code: 107, message: expect.stringContaining("cursor") as string });
 });
 
-test("the wait for the fan-out is asked for the first page alone, and its refusal is the answer's", async () => {
+test("what is pending is waited for on the first page alone, and its refusal is the answer's", async () => {
   const { user } = await half(3, 3);
   let waits = 0;
-  const counting = reader({ ...tiers.readers(), fanoutCaughtUp: async () => void waits++ }, user);
+  const waiting = async (_: string, pending: readonly Pending[]) => {
+    if (pending.length > 0) waits++;
+    return false;
+  };
+  const counting = reader({ ...tiers.readers(), arrived: waiting }, user);
   await walk(counting, { limit: 2 });
   expect(waits).toBe(1);
-  const behind = reader({ ...tiers.readers(), fanoutCaughtUp: () => Promise.reject(new Refusal(108)) }, user);
+  const behind = reader({ ...tiers.readers(), arrived: () => Promise.reject(new Refusal(108)) }, user);
   await expect(behind({})).rejects.toMatchObject({ code: 108 });
 });
 

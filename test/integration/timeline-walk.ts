@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { newestFirst } from "#services/timeline/mixer-merge.ts";
 import { timelineRead } from "#services/timeline/read.ts";
+import { jsonOf } from "#shared/wire/json.ts";
 import type { Message } from "#shared/wire/values.ts";
 import { stayed, type Known } from "./timeline-traffic.ts";
 import type { Readers } from "./timeline-world.ts";
@@ -12,7 +13,7 @@ interface Page {
 
 export const reader = (readers: Readers, user: string) => {
   const handler = timelineRead(readers);
-  return async (params: object): Promise<Page> => (await handler(params as never, { user, session: null })) as Page;
+  return async (params: object): Promise<Page> => JSON.parse(jsonOf(await handler(params as never, { user, session: null }))) as Page;
 };
 
 export async function walk(

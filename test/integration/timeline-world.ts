@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startClickHouse } from "#infra/clickhouse/child.ts";
 import { startRedis } from "#infra/redis/child.ts";
+import { createRooms, type Rooms } from "#services/timeline/rooms.ts";
 import { createStore, type Store } from "#services/timeline/store.ts";
 import { createColdClient } from "#shared/cold/client.ts";
 import { migrate } from "#shared/cold/migrate.ts";
@@ -11,6 +12,7 @@ import { createColdStore, type ColdStore } from "#shared/cold/store.ts";
 import { createEntries, hotRanges, type Entries } from "#shared/hot/entries.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
+import type { Pending } from "#shared/hot/timelines.ts";
 import { hotPointers } from "#shared/hot/users.ts";
 import { timeOf } from "#shared/ids/snowflake.ts";
 import { createLogger } from "#shared/run/logger.ts";
@@ -26,14 +28,18 @@ export interface Readers {
   hot: Hot;
   store: Store;
   entries: Entries;
-  fanoutCaughtUp(): Promise<void>;
+  /** Traffic here is fanned out by hand, so nothing is waited for. */
+  arrived(user: string, pending: readonly Pending[]): Promise<boolean>;
+  rooms: Rooms;
 }
 
 /** A real Redis and a real ClickHouse of a test file's own. */
 export interface Tiers extends AsyncDisposable {
   hot: Hot;
   cold: ColdStore;
-  /** New readers, which have nothing at hand; `cold` null or another one for an archive that is away. */
+  /** The same archive, and how often ClickHouse has been asked through it. */
+  counting(): { cold: ColdStore; queries: () => number };
+  /** New readers, which have no entries at hand; `cold` null or another one for an archive that is away. */
   readers(cold?: ColdStore | null): Readers;
   /** Archives a mailbox up to a seq, then trims it there. Gives up to which seq it is trimmed. */
   trimMailbox(conversationId: string, to: number): Promise<number>;
@@ -55,14 +61,21 @@ export async function openTiers(): Promise<Tiers> {
   const client = opened.use(createColdClient({ url: child.url, password }));
   await migrate(client.clickhouse, join(import.meta.dirname, "../../infra/migrations/clickhouse"));
   const hot = opened.use(await openHot(redis.url, logger));
+  const rooms = createRooms();
   const cold = createColdStore(client.clickhouse);
   const kept = opened.move();
   return {
     hot,
     cold,
+    counting() {
+      let queries = 0;
+      const { clickhouse } = client;
+      const query = ((params: Parameters<typeof clickhouse.query>[0]) => (queries++, clickhouse.query(params))) as typeof clickhouse.query;
+      return { cold: createColdStore(Object.assign(Object.create(clickhouse) as typeof clickhouse, { query })), queries: () => queries };
+    },
     readers(other = cold) {
       const store = createStore({ hot, cold: other });
-      return { hot, store, entries: createEntries(hot, store.coldEntries), fanoutCaughtUp: () => Promise.resolve() };
+      return { hot, store, entries: createEntries(hot, store.coldEntries), rooms, arrived: () => Promise.resolve(false) };
     },
     trimMailbox: (conversationId, to) => trimMailbox(hot, cold, conversationId, to),
     trimInbox: (user, to) => trimInbox(hot, cold, user, to),

@@ -5,7 +5,7 @@
           | "4 id" the message id is not above the conversation's last, given here: take a new one (all later sends of the conversation get the same)
 ]]
 --@include ids
-local results, out = {}, {}
+local results, out, concerned = {}, {}, {}
 local arg = 1
 for key = 1, #KEYS, 5 do
   local id, sends = ARGV[arg], tonumber(ARGV[arg + 1])
@@ -57,7 +57,7 @@ for key = 1, #KEYS, 5 do
       remember[#remember + 1] = fresh[digest]
       if not batch then
         batch = {}
-        out[outbox] = batch
+        out[outbox], concerned[outbox] = batch, {}
       end
       batch[#batch + 1] = 'E ' .. id .. ' ' .. seq .. ' m ' .. messageId .. ' ' .. count .. ' ' .. mode
     end
@@ -66,6 +66,8 @@ for key = 1, #KEYS, 5 do
   if #remember > 2 then redis.call(unpack(remember)) end
   if #entries > 0 then
     redis.call('RPUSH', KEYS[key + 1], unpack(entries))
+    -- The first message of a single conversation shows it to the other side.
+    if mode == 'w' then table.insert(concerned[outbox], (seq == #entries and '+' or '') .. id) end
     local set = { 'HSET', head, 's', seq, 'n', count, 'i', last, 'l', seq }
     for position, own in pairs(written) do
       local role, joined, at, flags, mark = string.match(h[position], '^(%a) (%d+) (%d+) %d+ %d+ (%d+) (%S+)$')
@@ -76,6 +78,6 @@ for key = 1, #KEYS, 5 do
   end
 end
 for outbox, batch in pairs(out) do
-  redis.call('XADD', outbox, '*', 'r', table.concat(batch, '\n'))
+  redis.call('XADD', outbox, '*', 'r', table.concat(batch, '\n'), 'i', table.concat(concerned[outbox], ' '))
 end
 return results

@@ -21,5 +21,5 @@ for first = 12, #ARGV, 500 do
   redis.call(unpack(set))
   redis.call(unpack(order))
 end
-redis.call('XADD', KEYS[3], '*', 'r', 'C ' .. id .. ' ' .. creator)
+redis.call('XADD', KEYS[3], '*', 'r', 'C ' .. id .. ' ' .. creator, 'i', '+' .. id)
 return 1

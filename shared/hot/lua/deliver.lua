@@ -6,7 +6,8 @@
         B entry of the switch to read mode, extra as for E · W switch to write mode, delivered in the room · J joined, extra "state mode" · L left
         F followed, extra "+|- ordinal mode" · V event of one's own, extra: its ordinal, for it is taken once
   A record of (user, conversation): "state last joined readBegin readOffset everRead ordinal"; state a active, w owner of a feed, f follower, x former;
-  last: the seq up to which the inbox holds it; readBegin −1 in write mode
+  last: the seq up to which the inbox holds it; readBegin −1 in write mode. The user's lists (lists.inc.lua), whose key is the user's with an s for the u,
+  are forgotten when they may have changed.
   returns per user "first offset|numbers of the ops appended, * for all, n:k for the last k pointers of n|nodes|numbers of the ops that found a gap
           before them, and of those after them in the conversation"
 ]]
@@ -35,7 +36,7 @@ for u = 1, (#KEYS - 1) / 2 do
   local h = redis.call(unpack(ask))
   local offset, key = tonumber(h[1] or '0'), h[2] or '0'
   local first = offset + 1
-  local records, pushed, appended, gaps, changed, whole = {}, {}, {}, {}, false, true
+  local records, pushed, appended, gaps, changed, relisted, whole = {}, {}, {}, {}, false, false, true
   for _, n in ipairs(numbers) do
     local op = ops[n]
     local letter, conversation, seq, extra = op[1], op[2], op[3], op[4]
@@ -78,7 +79,7 @@ for u = 1, (#KEYS - 1) / 2 do
           end
         end
         offset = offset + size - skip
-        if letter == 'B' then r[4], r[5], r[6] = seq, offset, '1' end
+        if letter == 'B' then r[4], r[5], r[6], relisted = seq, offset, '1', true end
         if skip == 0 then
           appended[#appended + 1] = n
         else
@@ -92,14 +93,14 @@ for u = 1, (#KEYS - 1) / 2 do
       end
     elseif letter == 'J' then
       if seq > r[2] then
-        put = true
+        put, relisted = true, true
         local state, mode = string.match(extra, '^(%a) (%a)$')
         r[1], r[2], r[3], r[4], r[5] = state, seq, seq, '-1', '0'
         if mode == 'r' then r[4], r[5], r[6] = seq, offset + 1, '1' end
       end
     elseif letter == 'L' then
       if r[1] ~= 'x' and r[1] ~= '-' and seq >= r[2] then
-        put = true
+        put, relisted = true, true
         r[1], r[2], r[4], r[5] = 'x', seq, '-1', '0'
       end
     else
@@ -109,7 +110,7 @@ for u = 1, (#KEYS - 1) / 2 do
         if letter == 'V' then
           put = r[1] ~= '-'
         else
-          changed = true
+          changed, relisted = true, true
           r[1], r[4], r[5] = sign == '+' and 'f' or 'x', '-1', '0'
           r[2] = math.max(r[2], seq)
           if sign == '+' then r[3] = seq end
@@ -139,6 +140,7 @@ for u = 1, (#KEYS - 1) / 2 do
       end
     end
     redis.call(unpack(set))
+    if relisted then redis.call('DEL', 's' .. string.sub(userKey, 2)) end
     if archive and #pushed > 0 then
       lines[#lines + 1] = user .. ' ' .. first .. ' ' .. (offset - tonumber(h[5] or '0')) .. ' ' .. (h[4] or seed) .. '\t' .. table.concat(pushed, '\t')
     end

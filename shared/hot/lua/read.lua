@@ -14,7 +14,7 @@ local unmarked = bit.band(tonumber(flags), 3)
 if wanted <= tonumber(readSeq) then
   if unmarked ~= tonumber(flags) then
     redis.call('HSET', KEYS[1], '@' .. user, role .. ' ' .. joined .. ' ' .. at .. ' ' .. readSeq .. ' ' .. readCount .. ' ' .. unmarked .. ' ' .. mark)
-    redis.call('XADD', KEYS[3], '*', 'r', 'P ' .. id .. ' ' .. user)
+    redis.call('XADD', KEYS[3], '*', 'r', 'P ' .. id .. ' ' .. user, 'i', '')
   end
   return { 'ok', readSeq, tostring(math.max(0, count - tonumber(readCount))) }
 end
@@ -32,5 +32,5 @@ if wanted > start then
   end
 end
 redis.call('HSET', KEYS[1], '@' .. user, role .. ' ' .. joined .. ' ' .. at .. ' ' .. wanted .. ' ' .. at_count .. ' ' .. unmarked .. ' ' .. mark)
-redis.call('XADD', KEYS[3], '*', 'r', 'R ' .. id .. ' ' .. user .. ' ' .. wanted .. ' ' .. at_count)
+redis.call('XADD', KEYS[3], '*', 'r', 'R ' .. id .. ' ' .. user .. ' ' .. wanted .. ' ' .. at_count, 'i', '')
 return { 'ok', tostring(wanted), tostring(math.max(0, count - tonumber(at_count))) }

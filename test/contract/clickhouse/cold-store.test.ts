@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migrate } from "#shared/cold/migrate.ts";
+import type { EntryRow, MessageRow } from "#shared/cold/rows.ts";
 import { type ColdStore, createColdStore } from "#shared/cold/store.ts";
 import { inboxRows, messageRows } from "./rows.ts";
 import { MIGRATIONS, type TestServer, startTestServer } from "./server.ts";
@@ -15,6 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
+/** What a reader of entries gets of a row. */
+const entryOf = ({ conversation_id, seq, message_id, count, sender, kind, body, revision, client_msg_id, extra }: MessageRow): EntryRow => {
+  return { conversation_id, seq, message_id, count, sender, kind, body, revision, client_msg_id, extra };
+};
 const seqs = (rows: readonly { seq: number }[]) => rows.map((row) => row.seq);
 
 describe("migrations", () => {
@@ -45,7 +50,7 @@ describe("messages", () => {
     const rows = messageRows("41", 1, 300);
     await store.insertMessages(rows);
     await store.insertMessages(rows);
-    expect(await store.entryPage({ conversationId: "41", limit: 1000, descending: false })).toEqual(rows);
+    expect(await store.entryPage({ conversationId: "41", limit: 1000, descending: false })).toEqual(rows.map(entryOf));
     expect(seqs(await store.entryPage({ conversationId: "41", fromSeq: 10, toSeq: 20, limit: 3, descending: true }))).toEqual([20, 19, 18]);
     expect(seqs(await store.entriesBySeq("41", [7, 5, 9999]))).toEqual([5, 7]);
     expect(await store.countMessages("41", 1, 100)).toBe(100);
@@ -65,11 +70,22 @@ describe("messages", () => {
     expect(await store.countAt("9", 5)).toBeNull();
   });
 
+  test("are paged over a jump in their seqs, and to an end that is no full page", async () => {
+    await store.insertMessages([...messageRows("43", 1, 10), ...messageRows("43", 1_000, 10)]);
+    const page = async (more: object) => seqs(await store.entryPage({ conversationId: "43", limit: 4, descending: true, ...more }));
+    expect(await page({ toSeq: 1_001 })).toEqual([1_001, 1_000, 10, 9]);
+    expect(await page({ toSeq: 3 })).toEqual([3, 2, 1]);
+    expect(await page({ toSeq: 1_500 })).toEqual([1_009, 1_008, 1_007, 1_006]);
+    expect(await page({ fromSeq: 9, toSeq: 1_009, descending: false })).toEqual([9, 10, 1_000, 1_001]);
+    expect(await page({ fromSeq: 1_008, descending: false })).toEqual([1_008, 1_009]);
+    expect(await page({ fromSeq: 5, toSeq: 4 })).toEqual([]);
+  });
+
   test("show their highest revision", async () => {
     const [row] = messageRows("42", 1, 1);
     await store.insertMessages([{ ...row!, revision: 2, body: '{"text":"new"}' }]);
     await store.insertMessages([row!]);
-    expect(await store.entriesBySeq("42", [1])).toEqual([{ ...row!, revision: 2, body: '{"text":"new"}' }]);
+    expect(await store.entriesBySeq("42", [1])).toEqual([entryOf({ ...row!, revision: 2, body: '{"text":"new"}' })]);
   });
 
   test("existing keys are found among 20,000", async () => {
