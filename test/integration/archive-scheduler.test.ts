@@ -46,6 +46,7 @@ test("the plan says what the run does, and what leaves the hot tier is in the co
 test("what the archive lacks is moved there first, and by nobody but the one who archives", async () => {
   const stores = await openStores();
   const first = await stores.archive();
+  await first.runOnce();
   await long(stores, 1_300);
   await first.caughtUp();
   const delete3 = (table: string, column: string) => `DELETE FROM tributary.${table} WHERE ${column} = 3`;
