@@ -1,4 +1,5 @@
 import type { ColdClient } from "#shared/cold/client.ts";
+import type { PartitionStore } from "#shared/cold/partitions.ts";
 
 /** Months that the messages are spread over, up to now. */
 const DAYS = 300;
@@ -57,10 +58,13 @@ export async function fillArchive({ clickhouse }: ColdClient, { messages, conver
   return { longest, idOf: (seq) => String((BigInt(began + (seq - 1) * 10 * LONG * step) - BigInt(EPOCH)) << 22n) };
 }
 
-/** Merges each month into one part. */
-export async function mergeMonths(store: {
-  partitions(): Promise<{ table: string; month: string; parts: number }[]>;
-  mergeMonth(table: string, month: string): Promise<void>;
-}): Promise<void> {
-  for (const { table, month, parts } of await store.partitions()) if (parts > 1) await store.mergeMonth(table, month);
+/** As the server's own setting has it. */
+const WARM_DAYS = 30;
+
+/** Does at once what the store scheduler would do while others measure: old months are compressed harder, each month is merged into one part. */
+export async function settleArchive(store: PartitionStore): Promise<void> {
+  await store.recompressAfter("messages", WARM_DAYS);
+  for (const { table, month, parts, recompressed } of await store.partitions()) {
+    if (table === "messages" && (parts > 1 || !recompressed)) await store.mergeMonth(table, month);
+  }
 }

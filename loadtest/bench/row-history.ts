@@ -9,7 +9,7 @@ import { startServer } from "#test/support/world.ts";
 import { readMetrics } from "../lean/metrics.ts";
 import { reachDevelopment, type LoadServer } from "../lean/server.ts";
 import { startReference, type Reference } from "../reference/start.ts";
-import { fillArchive, mergeMonths, type Archive } from "./archive-fill.ts";
+import { fillArchive, settleArchive, type Archive } from "./archive-fill.ts";
 import type { Ask } from "./asker.ts";
 import { openAsker, type Asker } from "./asking.ts";
 import { createGroups, post, type Posted } from "./author.ts";
@@ -37,7 +37,7 @@ async function prepare(server: LoadServer, clickhouse: ColdClient, redisUrl: str
   const [conversationId = ""] = await createGroups(server, AUTHOR, [scrollers]);
   await server.caughtUp();
   const archive = await fillArchive(clickhouse, { messages, conversationId, members: SCROLLERS + 1 });
-  await mergeMonths(createColdStore(clickhouse.clickhouse));
+  await settleArchive(createColdStore(clickhouse.clickhouse));
   const { longest } = archive;
   const redis = new Redis(redisUrl);
   await redis.hset(keys.head(conversationId), { s: longest, n: longest, l: longest, b: longest, i: archive.idOf(longest) });
