@@ -5,6 +5,7 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { once } from "node:events";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
 import { type Engine, openEngine } from "./engine.ts";
@@ -16,6 +17,13 @@ import { createLane } from "./pool.ts";
 import { type AnalystRules, analystLimits } from "./rules.ts";
 import { createHttpSessions } from "./sessions.ts";
 import { type ServerSettings, readSettings } from "./settings.ts";
+
+/**
+ * Behind the messages that wait for an answer: where cores are few, an insert that comes a little later is seen by nobody. What the engine starts
+ * later takes its priority from here.
+ */
+const NICENESS = 5;
+setPriority(NICENESS);
 
 const OWN_WAITING = 10_000;
 
