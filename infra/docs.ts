@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { capacityPage } from "../loadtest/capacity/page.ts";
 import { metricsPage, settingsPage } from "./reference/running.ts";
 import { tablesPage } from "./reference/tables.ts";
 import { errorsPage, eventsPage, methodsPage } from "./reference/wire.ts";
@@ -18,7 +19,11 @@ export async function referencePages(): Promise<Record<string, string>> {
 
 export const referenceDirectory = join(import.meta.dirname, "../docs/reference");
 
+/** Pages beside the reference that are made from figures. */
+export const capacityFile = join(import.meta.dirname, "../docs/capacity.md");
+
 if (import.meta.main) {
+  await writeFile(capacityFile, capacityPage());
   await mkdir(referenceDirectory, { recursive: true });
   for (const [name, text] of Object.entries(await referencePages())) await writeFile(join(referenceDirectory, name), text);
 }

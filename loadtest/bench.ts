@@ -9,6 +9,7 @@ import { historyRows } from "./bench/row-history.ts";
 import { listRows } from "./bench/row-list.ts";
 import { memoryRows } from "./bench/row-memory.ts";
 import { missedRows } from "./bench/row-missed.ts";
+import { processesRows } from "./bench/row-processes.ts";
 import { roomRows } from "./bench/row-room.ts";
 import { timelineRows } from "./bench/row-timeline.ts";
 import { writePictures } from "./bench/picture.ts";
@@ -42,6 +43,7 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   timeline: timelineRows,
   list: listRows,
   history: historyRows,
+  processes: processesRows,
   archive: archiveRows,
   growth: growthRows,
 };

@@ -1,13 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { referenceDirectory, referencePages } from "#infra/docs.ts";
+import { capacityFile, referenceDirectory, referencePages } from "#infra/docs.ts";
 import { archiveRelations } from "#infra/reference/tables.ts";
+import { capacityPage } from "../../loadtest/capacity/page.ts";
 
 test("every page of the reference is what the code gives: run `npm run docs`", async () => {
   const pages = await referencePages();
   expect(readdirSync(referenceDirectory).toSorted()).toEqual(Object.keys(pages).toSorted());
   for (const [name, text] of Object.entries(pages)) expect(readFileSync(join(referenceDirectory, name), "utf8")).toBe(text);
+});
+
+test("the capacity page is what the costs give: run `npm run docs`", () => {
+  expect(readFileSync(capacityFile, "utf8")).toBe(capacityPage());
 });
 
 test("every table, view and column of the archive has a comment", () => {
