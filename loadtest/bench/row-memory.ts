@@ -54,20 +54,20 @@ async function measureBare(count: number): Promise<Memory> {
   await using reference = await startReference({ execArgv: INSPECTED });
   const order = { target: { host: "127.0.0.1", port: reference.port, path: "/" }, side: "bare", count, users: "m" } as const;
   const inspector = inspectorIn(reference.log());
-  return measure({ pid: reference.pid, collect: () => collectGarbage(inspector), order });
+  return await measure({ pid: reference.pid, collect: () => collectGarbage(inspector), order });
 }
 
 async function measurePeer(count: number): Promise<Memory> {
   await using peer = await startPeer({ durability: "everysec", idle: true });
   const order = { target: peer.target, side: "peer", count, users: "m", channel: "all" } as const;
-  return measure({ pid: peer.pid, collect: () => peer.collectGarbage(), order });
+  return await measure({ pid: peer.pid, collect: () => peer.collectGarbage(), order });
 }
 
 async function measureOurs(count: number): Promise<Memory> {
   await using server = await startLoadServer({ NODE_OPTIONS: INSPECTED.join(" "), PING_SECONDS: "3600" });
   const order = { target: server.target, side: "tributary", count, users: "m" } as const;
   const inspector = inspectorIn(server.process?.log() ?? "");
-  return measure({ pid: server.process?.pid ?? 0, collect: () => collectGarbage(inspector), order });
+  return await measure({ pid: server.process?.pid ?? 0, collect: () => collectGarbage(inspector), order });
 }
 
 /** Row memory: of the server, a connection that has nothing to say. */

@@ -59,7 +59,8 @@ ${capacityTable(loads)}
 
 The last column is the rate that WeChat published for its peak. What the multiplication does not say:
 
-- **Redis.** All keys of a conversation, and all of a user, lie in one slot, so shards add up. One busiest conversation does not spread: its commits are one
+- **Redis.** This build works with one Redis, so with what one primary bears; the keys are made for a cluster: all keys of a conversation, and all of a
+  user, lie in one slot, so that shards add up. One busiest conversation does not spread: its commits are one
   core's, about ${whole(PLANNED * (1e6 / costs.commit))} messages a second at the planned half.
 - **Gateways** hold no state but sockets. Beside cores they need one machine more than the load takes, so that one can drain.
 - **ClickHouse** takes rows in few large inserts: the number of inserts does not grow with the load, their size does. Disk is after compression of
