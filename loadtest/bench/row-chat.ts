@@ -1,6 +1,7 @@
 import { startLoadServer } from "../lean/server.ts";
 import { startPeer } from "../peer/start.ts";
 import { startReference } from "../reference/start.ts";
+import { bareServers } from "./bare.ts";
 import { runChat, type Chat, type Slice } from "./chat.ts";
 import { openPeerChat } from "./chat-peer.ts";
 import { openReferenceChat, openTributaryChat } from "./chat-sides.ts";
@@ -50,11 +51,7 @@ async function openReferences(stack: AsyncDisposableStack): Promise<Side[]> {
     const chat = await openPeerChat(peer, PAIRS, channels);
     sides.push({ ...common, name, chat, server: peer.pid, redis: peer.redisPid, slices: [] });
   }
-  for (const [name, options] of [
-    ["ws", {}],
-    ["ws, frames gathered", { gathered: true }],
-    ["the same + a script", { gathered: true, durability: "everysec" }],
-  ] as const) {
+  for (const [name, options] of bareServers) {
     const reference = stack.use(await startReference(options));
     const chat = await openReferenceChat(reference.port, PAIRS);
     sides.push({ ...common, name, chat, server: reference.pid, redis: reference.redisPid, slices: [] });

@@ -1,6 +1,7 @@
 import { startLoadServer } from "../lean/server.ts";
 import { startPeer } from "../peer/start.ts";
 import { startReference } from "../reference/start.ts";
+import { bareServers } from "./bare.ts";
 import { cpuOf, redisBelow } from "./cpu.ts";
 import { runGroup, type Group, type GroupSlice } from "./group.ts";
 import { openPeerGroup, openReferenceGroup, openTributaryGroup } from "./group-sides.ts";
@@ -41,11 +42,7 @@ async function openReferences(stack: AsyncDisposableStack): Promise<Side[]> {
     const peer = stack.use(await startPeer({ durability: "everysec", ...options }));
     sides.push({ name, group: await openPeerGroup(peer, MEMBERS, SENDERS), pids: [peer.pid, peer.redisPid], atRest, slices: [] });
   }
-  for (const [name, options] of [
-    ["ws", {}],
-    ["ws, frames gathered", { gathered: true }],
-    ["the same + a script", { gathered: true, durability: "everysec" }],
-  ] as const) {
+  for (const [name, options] of bareServers) {
     const reference = stack.use(await startReference(options));
     const group = await openReferenceGroup(reference.port, MEMBERS, SENDERS);
     sides.push({ name, group, pids: [reference.pid, reference.redisPid].filter((pid) => pid > 0), atRest, slices: [] });

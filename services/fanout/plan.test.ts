@@ -30,3 +30,29 @@ test("a repeated delivery puts nothing and tells the nodes how far the inbox is,
   expect(written).toBe(0);
   expect(pushes.get("node1")).toEqual([["cyd", 2, []]]);
 });
+
+test("entries that follow each other for the very same users are one step, others are not", () => {
+  const plan = new Plan();
+  const [some, others] = [["ann", "bob"], ["ann"]];
+  const entry = (seq: number, conversationId = "7") => ({
+    conversationId,
+    seq,
+    id: String(100 + seq),
+    pointer: `m ${conversationId} ${seq}`,
+  });
+  for (const seq of [1, 2, 3]) plan.entry(entry(seq), some);
+  plan.entry(entry(4), others);
+  plan.entry(entry(1, "8"), others);
+  plan.entry(entry(6), others);
+  const [call] = [...plan.calls()];
+  expect(call?.ops.map(({ conversationId, seq, extra, pointers }) => [conversationId, seq, extra, pointers.length])).toEqual([
+    ["7", 1, "101 103", 3],
+    ["7", 4, "104 104", 1],
+    ["8", 1, "101 101", 1],
+    ["7", 6, "106 106", 1],
+  ]);
+  expect(call?.users).toEqual([
+    ["ann", [1, 2, 3, 4]],
+    ["bob", [1]],
+  ]);
+});

@@ -1,6 +1,7 @@
 import { array, assert, asyncProperty, constantFrom, integer, record, uniqueArray } from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { startHot, type TestHot } from "#test/support/hot.ts";
+import { deliverOps, type InboxOp } from "./deliveries.ts";
 import { keys } from "./keys.ts";
 import { userState, wentOffline } from "./users.ts";
 
@@ -253,4 +254,35 @@ test("an inbox holds each entry of a stay in write mode once, under timeline key
     }),
     { numRuns: 60 },
   );
+});
+
+const run = (seq: number, ids: readonly number[]): InboxOp => ({
+  letter: "E",
+  conversationId: "7",
+  seq,
+  extra: `${ids[0]} ${ids.at(-1)}`,
+  pointers: ids.map((id, i) => `m 7 ${seq + i} ${seq + i} ${id}`),
+});
+const arrival: InboxOp = { letter: "J", conversationId: "7", seq: 0, extra: "a w", pointers: ["J 7 0 1 w {}"] };
+
+test("of a run of entries an inbox takes those that it lacks, and says how many", async () => {
+  await deliverOps(world.hot, [arrival, run(1, [101, 102])], [["ann", [1, 2]]], false);
+  const [written] = await deliverOps(world.hot, [run(1, [101, 102, 103, 104])], [["ann", [1]]], false);
+  expect(written).toMatchObject({ first: 4, pointers: ["m 7 3 3 103", "m 7 4 4 104"], gaps: [] });
+  expect((await inbox("ann")).pointers).toEqual(["J 7 0 1 w {}", "m 7 1 1 101", "m 7 2 2 102", "m 7 3 3 103", "m 7 4 4 104"]);
+  const [again] = await deliverOps(world.hot, [run(1, [101, 102, 103, 104])], [["ann", [1]]], false);
+  expect(again).toMatchObject({ first: 6, pointers: [], gaps: [] });
+});
+
+test("a run that leaves a hole before it is a gap as a whole", async () => {
+  const late = run(3, [103, 104]);
+  const [written] = await deliverOps(world.hot, [arrival, late], [["ann", [1, 2]]], false);
+  expect(written).toMatchObject({ pointers: ["J 7 0 1 w {}"], gaps: [late] });
+});
+
+test("a run whose ids are not above the last timeline key gets keys above it, each above the one before", async () => {
+  const other: InboxOp = { ...run(1, [500]), conversationId: "8", pointers: ["m 8 1 1 500"] };
+  const joinedOther: InboxOp = { ...arrival, conversationId: "8", pointers: ["J 8 0 1 w {}"] };
+  await deliverOps(world.hot, [arrival, joinedOther, other, run(1, [499, 502, 503])], [["ann", [1, 2, 3, 4]]], false);
+  expect((await inbox("ann")).pointers.slice(2)).toEqual(["m 8 1 1 500", "m 7 1 1 499 501", "m 7 2 2 502", "m 7 3 3 503"]);
 });
