@@ -6,7 +6,7 @@ import { sendPaced } from "./archive-load.ts";
 import { archivedRows, lookAt, type Sight } from "./archive-watch.ts";
 import { runChat, type Chat } from "./chat.ts";
 import { openTributaryChat } from "./chat-sides.ts";
-import { latency, type Curve, type Effort, type Row } from "./row.ts";
+import type { Curve, Effort, Row } from "./row.ts";
 
 const PAIRS = 100;
 const IN_FLIGHT = 10;
@@ -55,9 +55,9 @@ export async function archiveRows({ quick }: Effort): Promise<Row[]> {
   });
   const sent = chat.pairs.reduce((sum, pair) => sum + pair.sent + 1, 0);
   await archivedOnce(server, sent);
-  const { p50, p99 } = latency(paced.answers);
+  const { p50, p99 } = paced.ackLatency;
   const notes = [
-    `${Math.round(rate).toLocaleString("en")} messages/s, a third of the full rate, for ${Math.round(paced.seconds)} s; ` +
+    `${Math.round(rate).toLocaleString("en")} messages/s, a third of the full rate, for ${seconds} s; ` +
       `all ${sent.toLocaleString("en")} messages came once to both devices and stand once in ClickHouse; ms to the answer p50 ${p50.toFixed(1)} p99 ${p99.toFixed(0)}`,
   ];
   // What was left of the full rate is archived in the first seconds.

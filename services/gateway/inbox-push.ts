@@ -138,8 +138,10 @@ export function createInboxPushing(deps: {
 
   async function fillUp(session: Session): Promise<void> {
     while (!session.gone && session.inboxAt < session.inboxWanted) {
+      // A push that comes while this is read may tell of more than it can know.
+      const wanted = session.inboxWanted;
       const range = await hotPointers(hot, session.user, session.inboxAt + 1, session.inboxAt + STEP);
-      if (range.epoch !== session.inboxEpoch || range.first > session.inboxAt + 1 || range.offset < session.inboxWanted) {
+      if (range.epoch !== session.inboxEpoch || range.first > session.inboxAt + 1 || range.offset < wanted) {
         session.outlet?.close(3010);
         return;
       }

@@ -123,9 +123,11 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   /** To the newest entry, or to the end of the channel. */
   async function fillUp(seat: Seat): Promise<void> {
     while (sits(seat)) {
-      const [range] = await hotRanges(hot, [{ conversationId: seat.conversationId, from: seat.at + 1, to: seat.at + STEP }]);
+      // The inbox may move the seat while this is read, past what it can know.
+      const asked = seat.at;
+      const [range] = await hotRanges(hot, [{ conversationId: seat.conversationId, from: asked + 1, to: asked + STEP }]);
       if (range === undefined || !sits(seat)) return;
-      if (range.base > seat.at || range.head < seat.at) {
+      if (range.base > seat.at || range.head < asked) {
         seat.session.outlet?.close(3010);
         return;
       }

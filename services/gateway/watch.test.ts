@@ -2,6 +2,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { openBus } from "#shared/hot/bus.ts";
 import { createEntries } from "#shared/hot/entries.ts";
+import { keys } from "#shared/hot/keys.ts";
+import type { Hot } from "#shared/hot/redis.ts";
 import type { Recover } from "#shared/wire/ports.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 import { eventPointer } from "#shared/wire/pointer.ts";
@@ -24,26 +26,71 @@ const atStart: Recover = async (user) => ({
   connections: [],
 });
 
+const pointer = eventPointer("V", "7", 0, 5, "-", '{"type":"read"}');
+
+/** A hub over a Redis of its own. */
+async function open(stack: AsyncDisposableStack, wrapped: (hot: Hot) => Hot = (hot) => hot) {
+  const { hot: real, logger } = stack.use(await startHot());
+  const hot = wrapped(real);
+  const bus = stack.use(await openBus(hot, logger));
+  const entries = createEntries(hot, null);
+  const hub = stack.use(
+    await openHub({ hot, entries, bus, recover: atStart, readInbox: async () => [], logger, node: "n1", maxConnections: 10 }),
+  );
+  const push = (offset: number) => bus.publish("n1", { inbox: [["ann", offset, [pointer]]], rooms: [] } satisfies PushBatch);
+  return { hub, push };
+}
+
+/** Puts the user's inbox at an offset, all of its pointers alike. */
+async function fillInbox(hot: Hot, offset: number): Promise<void> {
+  await hot.redis.hset(keys.user("ann"), { o: offset, e: "abcd" });
+  await hot.redis.del(keys.inbox("ann"));
+  await hot.redis.rpush(keys.inbox("ann"), ...Array.from({ length: offset }, () => pointer));
+}
+
+test("a reader who is caught up stays, though a push tells meanwhile of more than was read", async () => {
+  await using stack = new AsyncDisposableStack();
+  let meanwhile: (() => Promise<void>) | null = null;
+  const late = (hot: Hot): Hot => ({
+    ...hot,
+    async run(...call) {
+      const answer = await hot.run(...call);
+      const now = call[0] === "pointers" ? meanwhile : null;
+      if (now !== null) meanwhile = null;
+      await now?.();
+      return answer;
+    },
+  });
+  let hot: Hot | null = null;
+  const { hub, push } = await open(stack, (real) => late((hot = real)));
+  const real = hot as unknown as Hot;
+  await fillInbox(real, 3);
+  const lines: string[] = [];
+  const closes: number[] = [];
+  const outlet = {
+    user: "ann",
+    client: "c",
+    put: (line: string) => lines.push(line),
+    putPrepared() {},
+    close: (code: number) => closes.push(code),
+  };
+  const attached = await hub.attach(outlet, { sdkPositions: null, storedPositions: null, push: "full" });
+  attached.goLive();
+  meanwhile = async () => {
+    await fillInbox(real, 4);
+    push(4);
+    // What the push asks the same Redis for is answered before these.
+    for (let round = 0; round < 20; round++) await turn().then(() => real.redis.ping());
+  };
+  push(3);
+  await expect.poll(() => [lines.length, closes.length], { timeout: 10_000 }).toEqual([4, 0]);
+  expect(lines.map((line) => Number(/"offset":(\d+)/.exec(line)?.[1]))).toEqual([1, 2, 3, 4]);
+});
+
 test("a long poll is woken by each push of its own and waits again for the next one", async () => {
-  await using world = await startHot();
-  const { hot, logger } = world;
-  await using bus = await openBus(hot, logger);
-  const parts = {
-    hot,
-    entries: createEntries(hot, null),
-    bus,
-    recover: atStart,
-    readInbox: async () => [],
-    logger,
-    node: "n1",
-    maxConnections: 10,
-  };
-  await using hub = await openHub(parts);
+  await using stack = new AsyncDisposableStack();
+  const { hub, push } = await open(stack);
   using watch = await hub.watch("ann");
-  const push = (offset: number) => {
-    const pointer = eventPointer("V", "7", 0, 5, "-", '{"type":"read"}');
-    bus.publish("n1", { inbox: [["ann", offset, [pointer]]], rooms: [] } satisfies PushBatch);
-  };
   for (const offset of [1, 2, 3]) {
     const order: string[] = [];
     const arrived = watch.arrived(20_000).then(() => order.push("arrived"));
@@ -56,22 +103,10 @@ test("a long poll is woken by each push of its own and waits again for the next 
 });
 
 test("what comes while a long poll reads is not missed, and a poll that nothing comes for ends by itself", async () => {
-  await using world = await startHot();
-  const { hot, logger } = world;
-  await using bus = await openBus(hot, logger);
-  const parts = {
-    hot,
-    entries: createEntries(hot, null),
-    bus,
-    recover: atStart,
-    readInbox: async () => [],
-    logger,
-    node: "n1",
-    maxConnections: 10,
-  };
-  await using hub = await openHub(parts);
+  await using stack = new AsyncDisposableStack();
+  const { hub, push } = await open(stack);
   using watch = await hub.watch("ann");
   await watch.arrived(1);
-  bus.publish("n1", { inbox: [["ann", 1, [eventPointer("V", "7", 0, 5, "-", '{"type":"read"}')]]], rooms: [] });
+  push(1);
   await watch.arrived(20_000);
 });
