@@ -8,6 +8,8 @@ import type { ColdStore, InsertOptions } from "#shared/cold/store.ts";
 /** A table of the archive, as far as putting rows into it once takes. */
 export interface Table<Rows> {
   name: string;
+  /** The rows, each key once; the other calls take these. */
+  distinct(rows: Rows): Rows;
   count(rows: Rows): number;
   /** Names a batch of rows for ClickHouse, whatever their order; two lives of the stores give two names. */
   token(rows: Rows): string;
@@ -70,6 +72,7 @@ function blockTable<Key extends { key: string }>(
 ): Table<RowBlock> {
   return {
     name,
+    distinct: (block) => block,
     count: (block) => block.rows,
     token: (block) => block.identity,
     async lacking(block) {
@@ -98,18 +101,24 @@ export interface ListTable<Row> {
 
 /** Each key once; of rows with the same key the last. */
 export function listTable<Row>(list: ListTable<Row>): Table<readonly Row[]> {
-  const distinct = (rows: readonly Row[]): Row[] => [...new Map(rows.map((row) => [list.key(row), row])).values()];
-  const identities = (rows: readonly Row[]): string[] => distinct(rows).map((row) => list.identity(row));
   return {
     name: list.name,
-    count: (rows) => distinct(rows).length,
-    token: (rows) => hash("sha1", identities(rows).toSorted().join("\n"), "base64url"),
+    distinct: (rows) => [...new Map(rows.map((row) => [list.key(row), row])).values()],
+    count: (rows) => rows.length,
+    token: (rows) =>
+      hash(
+        "sha1",
+        rows
+          .map((row) => list.identity(row))
+          .toSorted()
+          .join("\n"),
+        "base64url",
+      ),
     async lacking(rows) {
-      const each = distinct(rows);
-      const there = await list.existing(each);
-      return each.filter((row) => !there.has(list.key(row)));
+      const there = await list.existing(rows);
+      return rows.filter((row) => !there.has(list.key(row)));
     },
-    insert: (rows, options) => list.insert(distinct(rows), options),
+    insert: (rows, options) => list.insert(rows, options),
   };
 }
 
@@ -120,7 +129,8 @@ export function listTable<Row>(list: ListTable<Row>): Table<readonly Row[]> {
  * @returns rows inserted now
  * @throws the client's error when ClickHouse is away or does not answer; then some may be there
  */
-export async function putOnce<Rows>(table: Table<Rows>, rows: Rows, doubtful: boolean, signal: AbortSignal): Promise<number> {
+export async function putOnce<Rows>(table: Table<Rows>, given: Rows, doubtful: boolean, signal: AbortSignal): Promise<number> {
+  const rows = table.distinct(given);
   const count = table.count(rows);
   if (count === 0) return 0;
   const token = table.token(rows);
