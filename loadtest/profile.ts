@@ -2,13 +2,17 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { runChat } from "./bench/chat.ts";
+import { runPaced } from "./bench/paced.ts";
 import { openTributaryChat } from "./bench/chat-sides.ts";
 import { cpuOf, treeOf } from "./bench/cpu.ts";
 import { loadScripts } from "#shared/hot/scripts.ts";
 import { startLoadServer } from "./lean/server.ts";
 
-/** `node loadtest/profile.ts [seconds] [directory|none]`: row a's traffic under the profiler, or without it; prints what took most time, in Node by function and in Redis by command. */
-const [seconds = "6", dir = "/tmp/tributary-profile"] = process.argv.slice(2);
+/**
+ * `node loadtest/profile.ts [seconds] [directory|none] [messages/s]`: row a's traffic under the profiler, or without it, as fast as it goes or paced;
+ * prints what took most time, in Node by function and in Redis by command.
+ */
+const [seconds = "6", dir = "/tmp/tributary-profile", rate] = process.argv.slice(2);
 
 interface Profile {
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
@@ -36,7 +40,7 @@ function printTop({ nodes, samples, timeDeltas }: Profile, messages: number): vo
 async function watchRedis(url: string) {
   const redis = new Redis(url);
   await redis.config("RESETSTAT");
-  await redis.config("SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "200000");
+  await redis.config("SET", "slowlog-log-slower-than", "20", "slowlog-max-len", "200000");
   await redis.slowlog("RESET");
   const names = new Map(Object.values(loadScripts()).map(({ sha, name }) => [sha, name]));
   return {
@@ -72,7 +76,7 @@ async function main(): Promise<void> {
     const redis = await watchRedis(server.redisUrl ?? "");
     const tree = [...treeOf(pid)];
     const before = tree.map(([one]) => cpuOf(one));
-    const slice = await runChat(chat, 10, Number(seconds));
+    const slice = rate === undefined ? await runChat(chat, 10, Number(seconds)) : await runPaced(chat, Number(rate), Number(seconds));
     messages = chat.pairs.reduce((sum, { sent }) => sum + sent, 0);
     process.stdout.write(`${JSON.stringify(slice)}\n`);
     await redis.print(slice.messages);
