@@ -1,7 +1,8 @@
-import { publicationLine } from "#services/gateway/encode.ts";
-import { textFrame } from "#services/gateway/lines.ts";
+import { textFrame } from "#services/gateway/frame.ts";
+import { json } from "#services/gateway/json-encoding.ts";
 import { checkParams } from "#services/gateway/params.ts";
-import { readFrame } from "#services/gateway/protocol.ts";
+import { protobuf } from "#services/gateway/protobuf-encoding.ts";
+import { readJsonFrame } from "#services/gateway/protocol.ts";
 import { choose, type Head, type Lane } from "#services/timeline/mixer-merge.ts";
 import { addInbox, addMessage } from "#shared/cold/encode.ts";
 import { RowBlock } from "#shared/cold/row-block.ts";
@@ -12,7 +13,7 @@ import { toRow } from "#shared/wire/rows.ts";
 import type { Op } from "./measure.ts";
 import { command, entry, entryText, inboxRow, messageRow, params, pointer, record } from "./samples.ts";
 
-const line = publicationLine("inbox:ann", eventJson(entry), 123_456);
+const line = json.publication("inbox:ann", eventJson(entry), 123_456) as string;
 const frame = Buffer.from(command);
 const rowText = JSON.stringify(messageRow);
 const inboxText = JSON.stringify(inboxRow);
@@ -32,7 +33,8 @@ function blockOf<Row>(add: (block: RowBlock, row: Row) => void, row: Row): RowBl
 
 const encode: Op[] = [
   { name: "textFrame", bytes: line.length, run: () => textFrame(line) },
-  { name: "publicationLine + eventJson", bytes: line.length, run: () => publicationLine("inbox:ann", eventJson(entry), 123_456) },
+  { name: "publication + eventJson", bytes: line.length, run: () => json.publication("inbox:ann", eventJson(entry), 123_456) },
+  { name: "publication in Protobuf", bytes: line.length, run: () => protobuf.publication("inbox:ann", eventJson(entry), 123_456) },
   { name: "JSON.stringify of the message", reference: true, bytes: line.length, run: () => JSON.stringify(entryObject) },
   { name: "toRow", bytes: entryText.length, run: () => toRow(entry, 2, "write") },
   { name: "RowBlock addMessage", things: ROWS, bytes: blockOf(addMessage, messageRow).bytes, run: () => blockOf(addMessage, messageRow) },
@@ -42,7 +44,7 @@ const encode: Op[] = [
 ];
 
 const decode: Op[] = [
-  { name: "readFrame of message.send", bytes: frame.length, run: () => readFrame(frame).next().value },
+  { name: "readJsonFrame of message.send", bytes: frame.length, run: () => readJsonFrame(frame).next().value },
   { name: "JSON.parse of the same", reference: true, bytes: frame.length, run: () => JSON.parse(frame.toString("utf8")) as unknown },
   { name: "parseRecord", bytes: record.length, run: () => parseRecord(record) },
   { name: "JSON.parse of the record", reference: true, bytes: recordText.length, run: () => JSON.parse(recordText) as unknown },

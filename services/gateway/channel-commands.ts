@@ -1,5 +1,4 @@
 import { Refusal } from "#shared/wire/errors.ts";
-import { replyLine } from "./encode.ts";
 import type { Hub, Outlet } from "./ports.ts";
 import type { Command, HistoryBody } from "./protocol.ts";
 
@@ -11,12 +10,8 @@ export function isChannelCommand(command: Command): command is ChannelCommand {
   return kind === "subscribe" || kind === "unsubscribe" || kind === "history" || kind === "presence" || kind === "presence_stats";
 }
 
-/** The reply line to a channel command; throws a `Refusal`. */
+/** The result of a channel command as JSON text; throws a `Refusal`. */
 export async function answerChannel(command: ChannelCommand, hub: Hub, outlet: Outlet): Promise<string> {
-  return replyLine(command.id, command.kind, await resultOf(command, hub, outlet));
-}
-
-async function resultOf(command: ChannelCommand, hub: Hub, outlet: Outlet): Promise<string> {
   switch (command.kind) {
     case "subscribe":
       throw (await hub.holds(outlet, command.body.channel)) ? new Refusal(105, "the server holds this channel") : new Refusal(102);

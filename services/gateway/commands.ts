@@ -2,7 +2,6 @@ import { asRefusal, Refusal } from "#shared/wire/errors.ts";
 import { answerChannel, type ChannelCommand, isChannelCommand } from "./channel-commands.ts";
 import { refreshResult } from "./connect.ts";
 import type { Gate } from "./context.ts";
-import { errorLine, replyLine, rpcLine } from "./encode.ts";
 import type { Outlet } from "./ports.ts";
 import type { Command } from "./protocol.ts";
 
@@ -13,6 +12,12 @@ const MAX_PENDING = 1_000;
 export interface Session extends Outlet {
   /** Calls that wait for their answer. */
   pending: number;
+  /** Answers a command with its result; `kind` names the result object. */
+  reply(id: number, kind: string, resultJson: string): void;
+  /** Answers an rpc. */
+  replyRpc(id: number, dataJson: string): void;
+  /** Answers a command with an error. */
+  fail(id: number, refusal: Refusal): void;
   /** The client has answered a ping. */
   pong(): void;
   /** The client's new token ends at `exp` (Unix ms). */
@@ -27,14 +32,14 @@ export function serve(command: Command, session: Session, gate: Gate): void {
   else if (command.kind === "pong") session.pong();
   else if (isChannelCommand(command)) void channel(command, session, gate);
   else if (command.kind === "refresh") refresh(command, session, gate);
-  else if (command.kind === "ping") session.put(replyLine(command.id, "ping", "{}"));
+  else if (command.kind === "ping") session.reply(command.id, "ping", "{}");
   else if (command.kind === "publish") deny(command.id, new Refusal(103, "use the rpc message.send"), session, gate);
   else if (command.kind === "refused") deny(command.id, command.refusal, session, gate);
 }
 
 function deny(id: number, refusal: Refusal, session: Session, { metrics }: Gate): void {
   metrics.refused(refusal.code);
-  session.put(errorLine(id, refusal.toWire()));
+  session.fail(id, refusal);
 }
 
 function rpc({ id, body, bytes }: Named<"rpc">, session: Session, gate: Gate): void {
@@ -42,7 +47,8 @@ function rpc({ id, body, bytes }: Named<"rpc">, session: Session, gate: Gate): v
   session.pending += 1;
   gate.calls.run(body.method, body.data, bytes, { user: session.user, session: session.client }, (refusal, resultJson) => {
     session.pending -= 1;
-    session.put(refusal === undefined ? rpcLine(id, resultJson) : errorLine(id, refusal.toWire()));
+    if (refusal === undefined) session.replyRpc(id, resultJson);
+    else session.fail(id, refusal);
   });
 }
 
@@ -51,7 +57,7 @@ async function channel(command: ChannelCommand, session: Session, gate: Gate): P
   session.pending += 1;
   try {
     gate.calls.spend(session.user);
-    session.put(await answerChannel(command, gate.hub, session));
+    session.reply(command.id, command.kind, await answerChannel(command, gate.hub, session));
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) gate.logger.error({ err: thrown, kind: command.kind }, "a command failed unexpectedly");
     deny(command.id, asRefusal(thrown), session, gate);
@@ -66,5 +72,5 @@ function refresh({ id, body }: Named<"refresh">, session: Session, { verify }: G
   if (result.outcome === "expired") return session.close(3005);
   if (result.outcome === "invalid" || result.user !== session.user) return session.close(3500);
   session.renew(result.exp);
-  session.put(replyLine(id, "refresh", refreshResult(session.client, result.exp)));
+  session.reply(id, "refresh", refreshResult(session.client, result.exp));
 }

@@ -110,7 +110,7 @@ test("positions come from connect.subs, and from the data only when there are no
 
 test("what the hub puts when going live leaves in the frame of the connect reply", async () => {
   await using world = await startTestGateway();
-  world.hub.onLive = (outlet) => outlet.put('{"push":{"channel":"x","unsubscribe":{"code":2000,"reason":"left"}}}');
+  world.hub.onLive = (outlet) => outlet.unsubscribed("x", "left");
   using client = await new RawClient(world.gateway).opened();
   client.send(connect());
   await client.next();

@@ -4,17 +4,17 @@ import { methodLabel } from "./calls.ts";
 import { serve, type Session } from "./commands.ts";
 import { attachRequestOf, connectResult } from "./connect.ts";
 import type { Gate } from "./context.ts";
-import { errorLine, replyLine } from "./encode.ts";
+import { type Encoding, Shared } from "./encoding.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Lines } from "./lines.ts";
-import type { AttachRequest, PreparedLine } from "./ports.ts";
-import { type Command, Garbage, readFrame } from "./protocol.ts";
+import type { AttachRequest } from "./ports.ts";
+import { type Command, Garbage } from "./protocol.ts";
 import type { GatewaySocket, SocketOwner } from "./socket.ts";
 import type { Timed } from "./wheel.ts";
 
 /** Commands that may wait for the connect reply. */
 const MAX_WAITING = 1_000;
-const ping: PreparedLine = { line: "{}" };
+const ping = new Shared((encoding) => encoding.ping);
 
 type Named<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
@@ -40,21 +40,41 @@ export class Connection implements Session, SocketOwner, Timed {
   #heart: Heartbeat | undefined;
   #refusedCode: CloseCode = 3501;
 
-  constructor(gate: Gate, socket: GatewaySocket) {
+  constructor(gate: Gate, socket: GatewaySocket, encoding: Encoding) {
     this.#gate = gate;
     this.#socket = socket;
-    this.#lines = new Lines(socket.wire, gate.turn, this);
+    this.#lines = new Lines(encoding, socket.wire, gate.turn, this);
     this.#until = gate.wheel.now() + gate.timing.firstCommand;
     gate.wheel.place(this, this.#until);
     gate.metrics.opened();
   }
 
-  put(line: string): void {
-    this.#lines.put(line);
+  publish(channel: string, dataJson: string, offset?: number): void {
+    this.#lines.put(this.#lines.encoding.publication(channel, dataJson, offset));
   }
 
-  putPrepared(line: PreparedLine): void {
-    this.#lines.put(line);
+  publishShared(shared: Shared): void {
+    this.#lines.put(shared);
+  }
+
+  subscribed(channel: string, position: { epoch: string; offset: number }): void {
+    this.#lines.put(this.#lines.encoding.subscribe(channel, position));
+  }
+
+  unsubscribed(channel: string, reason: string): void {
+    this.#lines.put(this.#lines.encoding.unsubscribe(channel, reason));
+  }
+
+  reply(id: number, kind: string, resultJson: string): void {
+    this.#lines.put(this.#lines.encoding.reply(id, kind, resultJson));
+  }
+
+  replyRpc(id: number, dataJson: string): void {
+    this.#lines.put(this.#lines.encoding.rpc(id, dataJson));
+  }
+
+  fail(id: number, refusal: Refusal): void {
+    this.#lines.put(this.#lines.encoding.error(id, refusal.toWire()));
   }
 
   /** Sends what is queued, then the close frame. A slow client gets no more than that frame. */
@@ -84,12 +104,12 @@ export class Connection implements Session, SocketOwner, Timed {
   /** A whole message came in. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#isOver()) return;
-    if (isBinary) {
+    if (isBinary !== this.#lines.encoding.binary) {
       this.close(3501);
       return;
     }
     try {
-      for (const command of readFrame(data)) {
+      for (const command of this.#lines.encoding.read(data)) {
         this.#take(command);
         if (this.#isOver()) return;
       }
@@ -145,9 +165,7 @@ export class Connection implements Session, SocketOwner, Timed {
       const attached = await hub.attach(this, request);
       if (this.#state !== "connecting") return hub.detach(this);
       this.#replaceOldest();
-      this.put(
-        replyLine(this.#connectId, "connect", connectResult({ client: this.client, user: this.user, exp: this.#exp, attached, config })),
-      );
+      this.reply(this.#connectId, "connect", connectResult({ client: this.client, user: this.user, exp: this.#exp, attached, config }));
       attached.goLive();
       this.#lines.flushConnectReply();
       this.#goLive();
@@ -191,7 +209,7 @@ export class Connection implements Session, SocketOwner, Timed {
     this.#state = "refused";
     this.#waiting = undefined;
     this.#refusedCode = code;
-    this.put(errorLine(id, refusal.toWire()));
+    this.fail(id, refusal);
     metrics.refused(refusal.code);
     this.#until = wheel.now() + timing.refused;
     wheel.place(this, this.#until);
@@ -222,7 +240,7 @@ export class Connection implements Session, SocketOwner, Timed {
 
   #beat(heart: Heartbeat, now: number): number | null {
     const beat = heart.beat(now);
-    if (beat === "ping") this.putPrepared(ping);
+    if (beat === "ping") this.publishShared(ping);
     else if (beat === "expired") this.close(3005);
     else if (beat === "silent") this.close(3012);
     return this.#state === "live" ? heart.next : null;

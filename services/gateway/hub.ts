@@ -14,7 +14,6 @@ import { newsTeller } from "./news.ts";
 import type { Attached, AttachRequest, Hub, Outlet } from "./ports.ts";
 import { startPositionChecks } from "./position-checks.ts";
 import { createPreparing } from "./prepare.ts";
-import { publicationLine, subscribeLine, unsubscribeLine } from "./encode.ts";
 import { createRoomPushing } from "./room-push.ts";
 import { MODE_CHANGED, Seating, Session } from "./seats.ts";
 import { keepWhereabouts } from "./whereabouts.ts";
@@ -221,9 +220,9 @@ function subJson({ epoch, recovered, wasRecovering, parts }: ChannelState): stri
 function putFollowing(outlet: Outlet, { channel, epoch, parts }: ChannelState): void {
   for (const [i, { offset, publications, ended }] of parts.entries()) {
     if (i > 0) {
-      outlet.put(subscribeLine(channel, { epoch, offset }));
-      for (const publication of publications) outlet.put(publicationLine(channel, publication.data, publication.offset));
+      outlet.subscribed(channel, { epoch, offset });
+      for (const publication of publications) outlet.publish(channel, publication.data, publication.offset);
     }
-    if (ended) outlet.put(unsubscribeLine(channel, MODE_CHANGED));
+    if (ended) outlet.unsubscribed(channel, MODE_CHANGED);
   }
 }

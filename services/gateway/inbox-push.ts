@@ -1,11 +1,10 @@
 import { parsePointer, wantsTotal, isEvent } from "#shared/wire/pointer.ts";
-import { eventJson } from "#shared/wire/entry.ts";
+import { eventJson, type Entry } from "#shared/wire/entry.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { hotPointers } from "#shared/hot/users.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
-import { publicationLine } from "./encode.ts";
 import { dataFor, type Preparing, type Ready } from "./prepare.ts";
 import { LEFT, MODE_CHANGED, type Seat, type Seating, type Session } from "./seats.ts";
 
@@ -93,7 +92,7 @@ export function createInboxPushing(deps: {
       }
       const offset = first + i;
       session.inboxAt = offset;
-      session.outlet?.put(publicationLine(`inbox:${session.user}`, dataFor(ready, total), offset));
+      session.outlet?.publish(`inbox:${session.user}`, dataFor(ready, total), offset);
       const seat = session.seats?.get(ready.pointer.conversationId);
       if (ready.pointer.letter === "L" && seat !== undefined) seating.end(seat, LEFT);
       if (ready.begins !== null) seating.begin(session, ready.pointer.conversationId, ready.begins.epoch, ready.pointer.seq);
@@ -111,13 +110,13 @@ export function createInboxPushing(deps: {
   }
 
   function flush(seat: Seat, end: number): boolean {
-    const lines: string[] = [];
+    const owed: Entry[] = [];
     for (let seq = seat.at + 1; seq <= end; seq++) {
       const entry = entries.peek(seat.conversationId, seq);
       if (entry === undefined) return false;
-      lines.push(publicationLine(seat.channel, eventJson(entry), seq));
+      owed.push(entry);
     }
-    for (const line of lines) seat.session.outlet?.put(line);
+    for (const entry of owed) seat.session.outlet?.publish(seat.channel, eventJson(entry), entry.seq);
     seat.at = Math.max(seat.at, end);
     return true;
   }

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { preparedFrame, SharedFrames, textFrame } from "./lines.ts";
+import { Shared } from "./encoding.ts";
+import { textFrame } from "./frame.ts";
+import { json } from "./json-encoding.ts";
+import { SharedFrames } from "./lines.ts";
+import { protobuf } from "./protobuf-encoding.ts";
 
 /** Payload of one unmasked text frame, as RFC 6455 reads it. */
 function payloadOf(frame: Buffer): string {
@@ -21,14 +25,18 @@ test("any text is one frame of its UTF-8", () => {
   for (const length of [0, 125, 126, 65_535, 65_536, 1_200_000]) expect(payloadOf(textFrame("x".repeat(length)))).toHaveLength(length);
 });
 
-test("equal queues of prepared lines share a frame, others do not", () => {
-  const shared = new SharedFrames();
-  const [a, b, c] = [{ line: "a" }, { line: "b" }, { line: "c" }];
-  const frame = shared.frameOf([a, b]);
+test("equal queues of what is shared have one frame an encoding, others do not", () => {
+  const frames = new SharedFrames();
+  const [a, b, c] = ["a", "b", "c"].map((text) => new Shared(({ binary }) => (binary ? Buffer.from(text) : text))) as [
+    Shared,
+    Shared,
+    Shared,
+  ];
+  const frame = frames.frameOf([a, b], json);
   expect(payloadOf(frame)).toBe("a\nb");
-  expect(shared.frameOf([a, b])).toBe(frame);
-  expect(payloadOf(shared.frameOf([a, c]))).toBe("a\nc");
-  expect(payloadOf(shared.frameOf([a, "own"]))).toBe("a\nown");
-  expect(payloadOf(shared.frameOf([a, b, "own"]))).toBe("a\nb\nown");
-  expect(preparedFrame(a)).toBe(preparedFrame(a));
+  expect(frames.frameOf([a, b], protobuf).subarray(2).toString()).toBe("ab");
+  expect(frames.frameOf([a, b], json)).toBe(frame);
+  expect(payloadOf(frames.frameOf([a, c], json))).toBe("a\nc");
+  expect(payloadOf(frames.frameOf([a, "own"], json))).toBe("a\nown");
+  expect(payloadOf(frames.frameOf([a, b, "own"], json))).toBe("a\nb\nown");
 });

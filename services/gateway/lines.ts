@@ -1,83 +1,62 @@
 import type { Socket } from "node:net";
-import type { PreparedLine } from "./ports.ts";
+import { type Encoding, type Piece, Shared } from "./encoding.ts";
 
 /** Unsent bytes beyond the connect reply past which a client is too slow. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
-/** Lines of one turn leave in one frame up to this size: some clients take no larger message. */
+/** What is put in one turn leaves in one frame up to this size: some clients take no larger message. */
 const MAX_OUT_FRAME_BYTES = 1024 * 1024;
-const TEXT_FRAME = 0x81;
 
-type Queued = string | PreparedLine;
+type Queued = Piece | Shared;
 
-/** A final, unmasked WebSocket text frame with `text` (RFC 6455, 5.2). */
-export function textFrame(text: string): Buffer {
-  const bytes = Buffer.byteLength(text);
-  const head = bytes < 126 ? 2 : bytes < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(head + bytes);
-  frame[0] = TEXT_FRAME;
-  if (head === 2) frame[1] = bytes;
-  else if (head === 4) {
-    frame[1] = 126;
-    frame.writeUInt16BE(bytes, 2);
-  } else {
-    frame[1] = 127;
-    frame.writeUInt32BE(0, 2);
-    frame.writeUInt32BE(bytes, 6);
-  }
-  frame.write(text, head, "utf8");
-  return frame;
+const pieceOf = (queued: Queued, encoding: Encoding): Piece => (queued instanceof Shared ? queued.in(encoding) : queued);
+
+interface SharedFrame {
+  queue: Queued[];
+  frame: Buffer;
 }
 
-/** The frame of a line that goes to many sockets, made once. */
-export function preparedFrame(prepared: PreparedLine): Buffer {
-  prepared.frame ??= textFrame(prepared.line);
-  return prepared.frame;
-}
-
-const textOf = (queued: Queued) => (typeof queued === "string" ? queued : queued.line);
-
-/** Frames of equal queues of prepared lines within one turn: a room's members usually get the same ones. */
+/** Frames of equal queues that begin with something shared, within one turn: a room's members usually get the same ones. */
 export class SharedFrames {
-  readonly #byFirst = new Map<PreparedLine, { queue: Queued[]; frame: Buffer }>();
+  readonly #byEncoding = new Map<Encoding, Map<Shared, SharedFrame>>();
 
-  /** The one frame for a queue of two or more lines. */
-  frameOf(queue: Queued[]): Buffer {
+  /** The one frame for a queue of two or more. */
+  frameOf(queue: Queued[], encoding: Encoding): Buffer {
     const first = queue[0];
-    if (first === undefined || typeof first === "string") return joined(queue);
-    const known = this.#byFirst.get(first);
-    if (known !== undefined && known.queue.length === queue.length && known.queue.every((line, at) => line === queue[at]))
-      return known.frame;
-    const frame = joined(queue);
-    this.#byFirst.set(first, { queue, frame });
+    if (!(first instanceof Shared)) return joined(queue, encoding);
+    const frames = this.#byEncoding.getOrInsertComputed(encoding, () => new Map());
+    const known = frames.get(first);
+    if (known !== undefined && known.queue.length === queue.length && known.queue.every((one, at) => one === queue[at])) return known.frame;
+    const frame = joined(queue, encoding);
+    frames.set(first, { queue, frame });
     return frame;
   }
 }
 
-function joined(queue: Queued[]): Buffer {
-  return textFrame(queue.map(textOf).join("\n"));
-}
+const joined = (queue: Queued[], encoding: Encoding): Buffer =>
+  encoding.frame(encoding.join(queue.map((queued) => pieceOf(queued, encoding))));
 
-/** The queue cut where a frame would get too large; nearly always one piece. */
-function pieces(queue: Queued[]): Queued[][] {
+/** The queue cut where a frame would get too large; nearly always one part. */
+function parts(queue: Queued[], encoding: Encoding): Queued[][] {
   let length = 0;
-  for (const line of queue) length += textOf(line).length + 1;
+  for (const queued of queue) length += pieceOf(queued, encoding).length + 1;
   if (length * 3 <= MAX_OUT_FRAME_BYTES) return [queue];
   const cut: Queued[][] = [];
   let room = 0;
-  for (const line of queue) {
-    const bytes = Buffer.byteLength(textOf(line)) + 1;
+  for (const queued of queue) {
+    const bytes = Buffer.byteLength(pieceOf(queued, encoding)) + 1;
     if (bytes > room || cut.length === 0) {
       cut.push([]);
       room = MAX_OUT_FRAME_BYTES;
     }
     room -= bytes;
-    cut.at(-1)?.push(line);
+    cut.at(-1)?.push(queued);
   }
   return cut;
 }
 
-/** The outgoing side of one socket: lines put in one turn of the event loop leave as one frame, in order. */
+/** The outgoing side of one socket: replies and pushes put in one turn of the event loop leave as one frame, in order. */
 export class Lines {
+  readonly encoding: Encoding;
   readonly #wire: Socket;
   readonly #turn: Turn;
   readonly #owner: { close(code: number): void };
@@ -87,19 +66,20 @@ export class Lines {
   #open = true;
 
   /** `owner` is closed with 3008 when the client reads too slowly. */
-  constructor(wire: Socket, turn: Turn, owner: { close(code: number): void }) {
+  constructor(encoding: Encoding, wire: Socket, turn: Turn, owner: { close(code: number): void }) {
+    this.encoding = encoding;
     this.#wire = wire;
     this.#turn = turn;
     this.#owner = owner;
   }
 
-  put(line: Queued): void {
+  put(queued: Queued): void {
     if (!this.#open) return;
     if (this.#queue !== undefined) {
-      this.#queue.push(line);
+      this.#queue.push(queued);
       return;
     }
-    this.#queue = [line];
+    this.#queue = [queued];
     this.#turn.mark(this);
   }
 
@@ -115,9 +95,11 @@ export class Lines {
     if (queue === undefined) return 0;
     this.#queue = undefined;
     let bytes = 0;
-    for (const piece of pieces(queue)) {
-      const only = piece.length === 1 ? piece[0] : undefined;
-      const frame = only === undefined ? shared.frameOf(piece) : typeof only === "string" ? textFrame(only) : preparedFrame(only);
+    const { encoding } = this;
+    for (const part of parts(queue, encoding)) {
+      const only = part.length === 1 ? part[0] : undefined;
+      const frame =
+        only === undefined ? shared.frameOf(part, encoding) : only instanceof Shared ? only.frameIn(encoding) : encoding.frame(only);
       bytes += frame.length;
       if (forgiven) this.#forgive(frame);
       else this.#wire.write(frame);

@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { newsTeller } from "./news.ts";
+import type { Outlet } from "./ports.ts";
 
 const pushed: string[] = [];
-const outlet = { user: "ann", client: "c", put: (line: string) => void pushed.push(line), putPrepared: () => {}, close: () => {} };
+const outlet: Outlet = {
+  user: "ann",
+  client: "c",
+  publish: (channel, dataJson, offset) => void pushed.push(JSON.stringify({ channel, data: JSON.parse(dataJson) as unknown, offset })),
+  publishShared() {},
+  subscribed() {},
+  unsubscribed() {},
+  close() {},
+};
 
 beforeEach(() => {
   pushed.length = 0;
@@ -13,7 +22,7 @@ afterEach(() => void vi.useRealTimers());
 
 test("the first news is told at once, on the live channel and without an offset", () => {
   newsTeller(outlet)();
-  expect(pushed.map((line) => JSON.parse(line) as unknown)).toEqual([{ push: { channel: "live:ann", pub: { data: { type: "notify" } } } }]);
+  expect(pushed.map((line) => JSON.parse(line) as unknown)).toEqual([{ channel: "live:ann", data: { type: "notify" } }]);
 });
 
 test("whatever comes within a second is told once, a second after the last notice", () => {

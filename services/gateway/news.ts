@@ -1,4 +1,3 @@
-import { publicationLine } from "./encode.ts";
 import type { Outlet } from "./ports.ts";
 
 const NOTICE = '{"type":"notify"}';
@@ -12,7 +11,7 @@ export function newsTeller(outlet: Outlet): () => void {
   const tell = (): void => {
     waiting = false;
     last = performance.now();
-    outlet.put(publicationLine(`live:${outlet.user}`, NOTICE));
+    outlet.publish(`live:${outlet.user}`, NOTICE);
   };
   return () => {
     if (waiting) return;

@@ -1,20 +1,21 @@
 import type { Positions } from "#shared/wire/values.ts";
+import type { Shared } from "./encoding.ts";
 
 export type { Caller, Handler, Methods, SendHandler } from "#shared/wire/ports.ts";
 
-/** A JSON line to be sent to many sockets: the WebSocket frame is prepared once, on first use. */
-export interface PreparedLine {
-  readonly line: string;
-  frame?: Buffer;
-}
-
-/** What the hub sees of one connection. Lines are complete JSON replies or pushes without line end; what is put in one turn leaves as one frame, in order. */
+/** What the hub sees of one connection. What is pushed in one turn leaves as one frame, in order, in the connection's encoding. */
 export interface Outlet {
   readonly user: string;
   /** The protocol's `client`: unique for the connection. */
   readonly client: string;
-  put(line: string): void;
-  putPrepared(line: PreparedLine): void;
+  /** Pushes a publication. Without `offset` it moves no position: only for channels that are not recoverable. */
+  publish(channel: string, dataJson: string, offset?: number): void;
+  /** Pushes what goes to many. */
+  publishShared(shared: Shared): void;
+  /** A server-side subscription begins at the position: before the first publication that follows. */
+  subscribed(channel: string, position: { epoch: string; offset: number }): void;
+  /** A server-side subscription ends. `reason` is plain words, never empty. */
+  unsubscribed(channel: string, reason: string): void;
   close(code: number): void;
 }
 

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { errorLine, publicationLine, replyLine, rpcLine, subscribeLine, unsubscribeLine } from "./encode.ts";
-import { type Command, Garbage, readFrame } from "./protocol.ts";
+import { type Command, Garbage, readJsonFrame } from "./protocol.ts";
 
-const read = (text: string): Command[] => [...readFrame(Buffer.from(text))];
+const read = (text: string): Command[] => [...readJsonFrame(Buffer.from(text))];
 const kindsOf = (text: string) => read(text).map((command) => (command.kind === "refused" ? command.refusal.code : command.kind));
 
 test.each([
@@ -77,31 +76,4 @@ test("whatever comes in is commands or garbage, never another error", () => {
       }
     }),
   );
-});
-
-test("what is sent is one JSON object a line, with a result or a message", () => {
-  const lines = [
-    replyLine(3, "ping", "{}"),
-    rpcLine(4, '{"a":1}'),
-    errorLine(5, { code: 111, message: 'too "many"\nrequests', temporary: true }),
-    publicationLine("live:ann", "1"),
-    publicationLine("inbox:ann", "1", 7),
-    subscribeLine("conversation:1", { epoch: "aaaa", offset: 4 }),
-    unsubscribeLine("conversation:1", "mode changed"),
-  ];
-  for (const line of lines) expect(line).not.toContain("\n");
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-    { id: 3, ping: {} },
-    { id: 4, rpc: { data: { a: 1 } } },
-    { id: 5, error: { code: 111, message: 'too "many"\nrequests', temporary: true } },
-    { push: { channel: "live:ann", pub: { data: 1 } } },
-    { push: { channel: "inbox:ann", pub: { data: 1, offset: 7 } } },
-    {
-      push: {
-        channel: "conversation:1",
-        subscribe: { recoverable: true, positioned: true, epoch: "aaaa", offset: 4, data: { epoch: "aaaa", offset: 4 } },
-      },
-    },
-    { push: { channel: "conversation:1", unsubscribe: { code: 2000, reason: "mode changed" } } },
-  ]);
 });

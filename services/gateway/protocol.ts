@@ -3,7 +3,7 @@ import { Compile } from "typebox/compile";
 import { Refusal } from "#shared/wire/errors.ts";
 import { methodTable } from "#shared/wire/methods.ts";
 
-/** The JSON side of the Centrifuge client protocol v2, inward: from a text frame to checked commands. */
+/** The Centrifuge client protocol v2, inward: from what a client sent, in either encoding, to checked commands. */
 
 /** A WebSocket message at most this many bytes; past it close 4009. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
@@ -65,11 +65,11 @@ export type Command =
 /** Input that is no command at all: the connection is closed with 3501. */
 export class Garbage extends Error {}
 
-const pong: Command = { kind: "pong" };
+export const pong: Command = { kind: "pong" };
 const ignored: Command = { kind: "ignored" };
 
 /** The commands of one text frame, in order. Blank lines are skipped. Throws `Garbage`. */
-export function* readFrame(data: Buffer): Generator<Command> {
+export function* readJsonFrame(data: Buffer): Generator<Command> {
   const text = data.toString("utf8");
   if (!text.includes("\n")) {
     if (text.trim() === "") throw new Garbage("an empty frame");
@@ -87,8 +87,11 @@ export function* readFrame(data: Buffer): Generator<Command> {
 
 /** One line of `bytes` bytes as a command. Throws `Garbage`. */
 function readCommand(line: string, bytes: number): Command {
-  if (line === "{}") return pong;
-  const value = parsed(line);
+  return line === "{}" ? pong : commandOf(parsed(line), bytes);
+}
+
+/** A command that came in `bytes` bytes, checked. Throws `Garbage`. */
+export function commandOf(value: Record<string, unknown>, bytes: number): Command {
   const id = idOf(value);
   const kind = kinds.find((each) => value[each] !== undefined && value[each] !== null);
   if (kind === undefined) return withoutBody(value, id);

@@ -3,8 +3,7 @@ import { hotRanges, type Entries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
-import { publicationLine } from "./encode.ts";
-import type { PreparedLine } from "./ports.ts";
+import { Shared } from "./encoding.ts";
 import { MODE_CHANGED, type Room, type Seat, type Seating } from "./seats.ts";
 
 /** Seats served before others get their turn: about two milliseconds of socket writes. */
@@ -18,16 +17,16 @@ export interface RoomPushing {
   fill(seat: Seat): void;
 }
 
-interface Burst {
+interface Push {
   from: number;
   to: number;
-  line: PreparedLine;
+  shared: Shared;
   ended: boolean;
   /** By user, the seq that ends their stay: the rest is not for them, though their inbox has yet to say so. */
   leaving: Map<string, number>;
 }
 
-/** Room pushes: one prepared line for all seats of a room; per seat the next seq is sent, a lower one dropped, a higher one filled from the store first. */
+/** Room pushes: encoded once for all seats of a room; per seat the next seq is sent, a lower one dropped, a higher one filled from the store first. */
 export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: Seating; logger: Logger }): RoomPushing {
   const { hot, entries, seating, logger } = deps;
 
@@ -52,29 +51,29 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   function serve([conversationId, from, to, ended]: PushBatch["rooms"][number]): void {
     const room = seating.rooms.get(conversationId);
     if (room === undefined) return;
-    const lines: string[] = [];
+    const burst: Entry[] = [];
     const leaving = new Map<string, number>();
     for (let seq = from; seq <= to; seq++) {
       const entry = entries.peek(conversationId, seq);
       if (entry === undefined) return fillAll(room);
-      lines.push(lineOf(entry));
+      burst.push(entry);
       for (const user of leaversOf(entry)) leaving.getOrInsert(user, seq);
     }
-    const burst: Burst = { from, to, line: { line: lines.join("\n") }, ended: ended === 1, leaving };
+    const push: Push = { from, to, shared: sharedOf(burst), ended: ended === 1, leaving };
     if (room.jobs.length === 0 && room.seats.size <= SLICE) {
-      for (const seat of room.seats) serveSeat(seat, burst);
+      for (const seat of room.seats) serveSeat(seat, push);
     } else {
-      queue(room, burst);
+      queue(room, push);
     }
   }
 
-  function queue(room: Room, burst: Burst): void {
+  function queue(room: Room, push: Push): void {
     const seats = room.seats.values();
     const job = (): boolean => {
       for (let i = 0; i < SLICE; i++) {
         const { value: seat, done } = seats.next();
         if (done === true) return true;
-        serveSeat(seat, burst);
+        serveSeat(seat, push);
       }
       return false;
     };
@@ -89,7 +88,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     if (room.jobs.length > 0) setImmediate(() => work(room));
   }
 
-  function serveSeat(seat: Seat, { from, to, line, ended, leaving }: Burst): void {
+  function serveSeat(seat: Seat, { from, to, shared, ended, leaving }: Push): void {
     if (seat.session.outlet === null) seat.session.news?.();
     seat.wanted = Math.max(seat.wanted, to);
     if (seat.at >= to || seat.left || !seat.session.live || seat.filling) return;
@@ -98,7 +97,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       return;
     }
     seat.at = to;
-    seat.session.outlet?.putPrepared(line);
+    seat.session.outlet?.publishShared(shared);
     if (ended) seating.end(seat, MODE_CHANGED);
   }
 
@@ -134,7 +133,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       for (const entry of range.entries) {
         if (entry.seq !== seat.at + 1) continue;
         seat.at = entry.seq;
-        seat.session.outlet?.put(lineOf(entry));
+        seat.session.outlet?.publish(seat.channel, eventJson(entry), entry.seq);
         if (entry.letter === "o") seating.end(seat, MODE_CHANGED);
         seat.left = leaversOf(entry).includes(seat.session.user);
         if (entry.letter === "o" || seat.left) return;
@@ -157,4 +156,7 @@ function leaversOf(entry: Entry): string[] {
   return change === "left" || change === "removed" ? users : NOBODY;
 }
 
-const lineOf = (entry: Entry): string => publicationLine(`conversation:${entry.conversationId}`, eventJson(entry), entry.seq);
+const sharedOf = (entries: readonly Entry[]): Shared =>
+  new Shared((encoding) =>
+    encoding.join(entries.map((entry) => encoding.publication(`conversation:${entry.conversationId}`, eventJson(entry), entry.seq))),
+  );

@@ -1,4 +1,3 @@
-import { subscribeLine, unsubscribeLine } from "./encode.ts";
 import type { Outlet } from "./ports.ts";
 
 /** One connection (or a waiting call) as the hub keeps it: where it stands in its inbox and in rooms. */
@@ -97,14 +96,14 @@ export class Seating {
   /** A channel begins for a session that is live. */
   begin(session: Session, conversationId: string, epoch: string, at: number): void {
     const seat = this.sit(session, conversationId, epoch, at);
-    session.outlet?.put(subscribeLine(seat.channel, { epoch, offset: at }));
+    session.outlet?.subscribed(seat.channel, { epoch, offset: at });
   }
 
   /** A channel ends for a session that is live. */
   end(seat: Seat, reason: string): void {
     seat.session.seats?.delete(seat.conversationId);
     this.#stand(seat);
-    seat.session.outlet?.put(unsubscribeLine(seat.channel, reason));
+    seat.session.outlet?.unsubscribed(seat.channel, reason);
   }
 
   #stand(seat: Seat): void {

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import type { CloseCode } from "#shared/wire/errors.ts";
 import { MAX_FRAME_BYTES } from "./protocol.ts";
+import { encodingAsked, subprotocols } from "./upgrades.ts";
 
 /** Who handles what happens on a socket. */
 export interface SocketOwner {
@@ -59,7 +60,7 @@ function onError(): void {}
 /** Completes an upgrade and hands the socket to the owner that `open` makes. */
 export type Upgrade = (request: IncomingMessage, wire: Duplex, head: Buffer) => void;
 
-export function createUpgrade(open: (socket: GatewaySocket) => SocketOwner): Upgrade {
+export function createUpgrade(open: (socket: GatewaySocket, asked: ReturnType<typeof encodingAsked>) => SocketOwner): Upgrade {
   const options = {
     noServer: true,
     clientTracking: false,
@@ -67,11 +68,11 @@ export function createUpgrade(open: (socket: GatewaySocket) => SocketOwner): Upg
     maxPayload: MAX_FRAME_BYTES,
     closeTimeout: CLOSE_TIMEOUT_MS,
     WebSocket: GatewaySocket,
-    handleProtocols: (offered: Set<string>) => (offered.has("centrifuge-json") ? "centrifuge-json" : (false as const)),
+    handleProtocols: (offered: Set<string>) => Object.values(subprotocols).find((one) => offered.has(one)) ?? (false as const),
   };
   const server = new WebSocketServer<typeof GatewaySocket>(options);
-  const opened = (socket: GatewaySocket) => {
-    socket.owner = open(socket);
+  const opened = (socket: GatewaySocket, request: IncomingMessage) => {
+    socket.owner = open(socket, encodingAsked(request, socket.protocol));
     socket.on("message", onMessage);
     socket.on("close", onClose);
     socket.on("error", onError);

@@ -3,6 +3,8 @@ import type { WebSocket } from "ws";
 import type { Config } from "#shared/run/config.ts";
 import { Connection } from "./connection.ts";
 import type { Gate } from "./context.ts";
+import { json } from "./json-encoding.ts";
+import { protobuf } from "./protobuf-encoding.ts";
 import { createUpgrade, type GatewaySocket } from "./socket.ts";
 import { refuseUpgrade, whyNotUpgrade } from "./upgrades.ts";
 
@@ -18,10 +20,10 @@ export function acceptSockets(app: FastifyInstance, gate: Gate, config: Pick<Con
     open.delete(this);
     if (open.size === 0) emptied?.();
   }
-  const upgrade = createUpgrade((socket) => {
+  const upgrade = createUpgrade((socket, asked) => {
     open.add(socket);
     socket.on("close", onGone);
-    return new Connection(gate, socket);
+    return new Connection(gate, socket, asked === "protobuf" ? protobuf : json);
   });
   app.server.on("upgrade", (request, wire, head) => {
     const refused = whyNotUpgrade(request, config, draining);

@@ -5,7 +5,6 @@ import { createLogger } from "#shared/run/logger.ts";
 import { createRegistry } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Timing } from "./context.ts";
-import { publicationLine } from "./encode.ts";
 import { type Gateway, type GatewayConfig, startGateway } from "./index.ts";
 import type { Attached, AttachRequest, Handler, Hub, Outlet, SendHandler } from "./ports.ts";
 
@@ -74,7 +73,7 @@ class MemoryHub implements Hub {
 
   /** Publishes to everybody's `live:` channel. */
   publish(data: unknown): void {
-    for (const outlet of this.outlets) outlet.put(publicationLine(`live:${outlet.user}`, JSON.stringify(data)));
+    for (const outlet of this.outlets) outlet.publish(`live:${outlet.user}`, JSON.stringify(data));
   }
 }
 

@@ -18,14 +18,18 @@ export function whyNotUpgrade(request: IncomingMessage, config: Pick<Config, "al
   const { origin, host } = request.headers;
   if (origin !== undefined && !isOriginAllowed(origin, host, config.allowedOrigins))
     return { status: 403, message: "this origin is not in ALLOWED_ORIGINS" };
-  if (asksForProtobuf(url, request.headers["sec-websocket-protocol"]))
-    return { status: 400, message: "Protobuf is not served yet, use JSON" };
   return undefined;
 }
 
-function asksForProtobuf(url: URL, offered: string | undefined): boolean {
-  if (url.searchParams.get("cf_protocol") === "protobuf" || url.searchParams.get("format") === "protobuf") return true;
-  return offered?.split(",").some((each) => each.trim() === "centrifuge-protobuf") ?? false;
+/** The subprotocols by which a client asks for an encoding, the preferred one first. */
+export const subprotocols = { protobuf: "centrifuge-protobuf", json: "centrifuge-json" } as const;
+
+/** The encoding that a request is for: chosen by the subprotocol that was agreed on, or in the query. */
+export function encodingAsked(request: IncomingMessage, agreed: string): keyof typeof subprotocols {
+  if (agreed === subprotocols.protobuf || request.url?.includes("protobuf") !== true)
+    return agreed === subprotocols.protobuf ? "protobuf" : "json";
+  const query = URL.parse(request.url, "http://server")?.searchParams;
+  return query?.get("cf_protocol") === "protobuf" || query?.get("format") === "protobuf" ? "protobuf" : "json";
 }
 
 /** Answers an upgrade request with an error, and hangs up. */

@@ -16,7 +16,15 @@ const MOST = 3;
 
 /** A connection that remembers how it was closed. */
 function outlet(client: string, closed: string[]): Outlet {
-  return { user: "ann", client, put() {}, putPrepared() {}, close: (code) => void closed.push(`${client} ${code}`) };
+  return {
+    user: "ann",
+    client,
+    publish() {},
+    publishShared() {},
+    subscribed() {},
+    unsubscribed() {},
+    close: (code) => void closed.push(`${client} ${code}`),
+  };
 }
 
 /** A gateway node with its own bus, as another process would have it. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Conversation } from "#shared/wire/values.ts";
-import { createDevice, group, hears, range, seqsOf, type Device } from "#test/support/sdk-device.ts";
+import { createDevice, dataOf, group, hears, range, seqsOf, type Device } from "#test/support/sdk-device.ts";
 import { errorsIn } from "#test/support/server-log.ts";
 import { until } from "#test/support/until.ts";
 import { startWorld, type World } from "#test/support/world.ts";
@@ -166,6 +166,6 @@ test("a small group that costs more than its budget goes to read mode by traffic
   const { conversation } = await bob.rpc<{ conversation: Conversation }>("conversation.get", { conversationId: busy.id });
   expect(conversation.mode).toBe("read");
   const { publications } = await bob.client.history("inbox:bob", { limit: 50, reverse: true });
-  const mode = publications.map(({ data }) => data as { type: string; reason?: string }).find(({ type }) => type === "mode");
+  const mode = publications.map(({ data }) => dataOf(data) as { type: string; reason?: string }).find(({ type }) => type === "mode");
   expect(mode).toMatchObject({ type: "mode", mode: "read", reason: "traffic", conversationId: busy.id });
 });

@@ -1,4 +1,5 @@
-import { Centrifuge } from "centrifuge";
+import { Centrifuge as JsonSdk } from "centrifuge";
+import { Centrifuge as ProtobufSdk } from "centrifuge/build/protobuf";
 import { WebSocket } from "ws";
 import type { Conversation, Message, Positions } from "#shared/wire/values.ts";
 import { until } from "./until.ts";
@@ -32,7 +33,7 @@ export interface Sent {
 /** An app on the official JavaScript SDK and nothing else: it keeps what it was given, in the order it was given. */
 export interface Device extends Disposable {
   readonly user: string;
-  readonly client: Centrifuge;
+  readonly client: JsonSdk | ProtobufSdk;
   /** Entries of a conversation in the order of their arrival. */
   heard(conversationId: string): Heard[];
   /** User events and ephemeral ones, by arrival. */
@@ -62,6 +63,13 @@ export interface DeviceOptions {
 
 let named = 0;
 
+/** In Protobuf, an app gives and gets the bytes of its data. */
+const bytesOf = (data: object): Uint8Array => new TextEncoder().encode(JSON.stringify(data));
+/** Data that an SDK gave, whichever encoding it speaks. */
+export const dataOf = (given: unknown): unknown => (given instanceof Uint8Array ? JSON.parse(new TextDecoder().decode(given)) : given);
+
+let made = 0;
+
 /** A client message id that no other call of this process gets. */
 export const freshId = (): string => `${process.pid}-${++named}`;
 
@@ -74,15 +82,17 @@ interface EntryData {
   message?: Message;
 }
 
-/** Makes a device; `connect()` brings it online. */
+/** Makes a device; `connect()` brings it online. Every other one speaks Protobuf, so that whatever is shown with devices is shown of both encodings. */
 export function createDevice({ socket, user, token, data }: DeviceOptions): Device {
-  const client = new Centrifuge(socket, {
+  const binary = made++ % 2 === 1;
+  const give = binary ? bytesOf : (value: object) => value;
+  const client = new (binary ? ProtobufSdk : JsonSdk)(socket, {
     websocket: WebSocket,
     getToken: token,
     minReconnectDelay: 10,
     maxReconnectDelay: 500,
     timeout: 20_000,
-    ...(data === undefined ? {} : { data }),
+    ...(data === undefined ? {} : { data: give(data) }),
   });
   const entries = new Map<string, Heard[]>();
   const events: Device["events"] = [];
@@ -96,7 +106,8 @@ export function createDevice({ socket, user, token, data }: DeviceOptions): Devi
     if (streamPosition !== undefined) positions[channel] = { epoch: streamPosition.epoch, offset: streamPosition.offset };
   });
   client.on("unsubscribed", ({ channel }) => delete positions[channel]);
-  client.on("publication", ({ channel, offset, data: published }) => {
+  client.on("publication", ({ channel, offset, data: given }) => {
+    const published = dataOf(given);
     const at = positions[channel];
     if (at !== undefined && offset !== undefined) positions[channel] = { epoch: at.epoch, offset };
     const event = published as EntryData;
@@ -112,7 +123,7 @@ export function createDevice({ socket, user, token, data }: DeviceOptions): Devi
   client.on("connecting", ({ code }) => codes.push(code));
   client.on("disconnected", ({ code }) => codes.push(code));
 
-  const rpc = async <T>(method: string, params: object): Promise<T> => (await client.rpc(method, params)).data as T;
+  const rpc = async <T>(method: string, params: object): Promise<T> => dataOf((await client.rpc(method, give(params))).data) as T;
   return {
     user,
     client,
