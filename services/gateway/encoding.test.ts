@@ -128,6 +128,20 @@ test("whatever bytes come in are commands or garbage, never another error", () =
   );
 });
 
+test("what is written in one go is what the general writer writes", () => {
+  const text = fc.string({ unit: "grapheme", maxLength: 300 });
+  const offset = fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { nil: undefined });
+  fc.assert(
+    fc.property(text, text, offset, fc.integer({ min: 1, max: 2 ** 32 - 1 }), (channel, said, at, id) => {
+      const data = JSON.stringify(said);
+      const written = (value: Record<string, unknown>) => Buffer.from(encode(Reply, value, new BinaryWriter().fork()).join().finish());
+      fc.pre(channel !== "");
+      expect(protobuf.publication(channel, data, at)).toEqual(written({ push: { channel, pub: { data: said, offset: at } } }));
+      expect(protobuf.rpc(id, data)).toEqual(written({ id, rpc: { data: said } }));
+    }),
+  );
+});
+
 test("what goes to many is made once an encoding", () => {
   let made = 0;
   const shared = new Shared((encoding) => {

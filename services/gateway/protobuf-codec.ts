@@ -58,8 +58,8 @@ function jsonOf(bytes: Uint8Array): unknown {
 export function encode(message: Message, value: Fields, writer: BinaryWriter): BinaryWriter {
   for (const [name, { no, kind }] of message.fields) {
     const given = value[name];
-    if (given === undefined || given === null || given === false || given === 0 || given === "") continue;
-    add(no, kind, given, writer);
+    const unset = given === undefined || (kind !== "json" && (given === null || given === false || given === 0 || given === ""));
+    if (!unset) add(no, kind, given, writer);
   }
   return writer;
 }

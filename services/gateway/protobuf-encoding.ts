@@ -1,36 +1,19 @@
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { decode, encode } from "./protobuf-codec.ts";
 import { Command as CommandMessage, Reply } from "./protobuf-schema.ts";
 import type { Encoding } from "./encoding.ts";
 import { binaryFrame } from "./frame.ts";
+import { publicationMessage, rpcMessage } from "./protobuf-hot.ts";
 import { type Command, commandOf, Garbage, pong } from "./protocol.ts";
-
-const REPLY_ID = 1;
-const REPLY_PUSH = 4;
-const REPLY_RPC = 13;
-const PUSH_CHANNEL = 2;
-const PUSH_PUB = 4;
-const PUB_DATA = 4;
-const PUB_OFFSET = 6;
-const RPC_DATA = 1;
 
 /** Protobuf: messages one after another, each behind its length as varint; frames are binary. */
 export const protobuf: Encoding = {
   binary: true,
   ping: Buffer.from([0]),
   reply: (id, kind, resultJson) => reply({ id, [kind]: JSON.parse(resultJson) }),
-  rpc(id, dataJson) {
-    const writer = begin().tag(REPLY_ID, WireType.Varint).uint32(id).tag(REPLY_RPC, WireType.LengthDelimited).fork();
-    return end(writer.tag(RPC_DATA, WireType.LengthDelimited).string(dataJson).join());
-  },
+  rpc: rpcMessage,
   error: (id, { code, message, temporary }) => reply({ id, error: { code, message, temporary } }),
-  publication(channel, dataJson, offset) {
-    const writer = begin().tag(REPLY_PUSH, WireType.LengthDelimited).fork();
-    writer.tag(PUSH_CHANNEL, WireType.LengthDelimited).string(channel).tag(PUSH_PUB, WireType.LengthDelimited).fork();
-    writer.tag(PUB_DATA, WireType.LengthDelimited).string(dataJson);
-    if (offset !== undefined) writer.tag(PUB_OFFSET, WireType.Varint).uint64(offset);
-    return end(writer.join().join());
-  },
+  publication: publicationMessage,
   subscribe: (channel, { epoch, offset }) =>
     reply({ push: { channel, subscribe: { recoverable: true, positioned: true, epoch, offset, data: { epoch, offset } } } }),
   unsubscribe: (channel, reason) => reply({ push: { channel, unsubscribe: { code: 2_000, reason } } }),
