@@ -4,30 +4,32 @@ import { feedOf, followers, openFollowing, WRITE_MAX } from "./feed-load.ts";
 import { atRest, costOf, openPerson, warmUp, type Cost, type Person } from "./growth-load.ts";
 import { latency } from "./row.ts";
 
-const FOLLOWS = 50;
+/** Follows, and unfollows, of each feed. */
+const FOLLOWS = 100;
 
 export const followerCounts = (quick: boolean): number[] => (quick ? [10, 1_000, 20_000] : [10, 1_000, 100_000, 1_000_000]);
 
 export interface FeedPoint extends Cost {
   followers: number;
-  /** ms of a follow, and of the unfollow after it. */
+  /** ms of `conversation.join` and of `conversation.leave`, p50. */
   follow: number;
   unfollow: number;
-  /** ms of the slowest of a hundred of them. */
-  slowest: number;
   /** s until the followers were loaded, told to their inboxes and archived. */
   loading: number;
 }
 
-async function followTimes(server: LoadServer, conversationId: string): Promise<Pick<FeedPoint, "follow" | "unfollow" | "slowest">> {
+/** One follows and unfollows each of the feeds in turn, so that what else goes on meets them alike. */
+async function followTimes(server: LoadServer, feeds: readonly string[]): Promise<{ follow: number; unfollow: number }[]> {
   const fan = await openPerson(server, "newcomer");
-  const [follow, unfollow]: [number[], number[]] = [[], []];
+  const times = feeds.map(() => ({ follow: [] as number[], unfollow: [] as number[] }));
   for (let n = 0; n < FOLLOWS; n++) {
-    follow.push((await fan.ask("conversation.join", { conversationId })).ms);
-    unfollow.push((await fan.ask("conversation.leave", { conversationId })).ms);
+    for (const [i, conversationId] of feeds.entries()) {
+      times[i]?.follow.push((await fan.ask("conversation.join", { conversationId })).ms);
+      times[i]?.unfollow.push((await fan.ask("conversation.leave", { conversationId })).ms);
+    }
   }
   fan.leave();
-  return { follow: latency(follow).p50, unfollow: latency(unfollow).p50, slowest: Math.max(...follow, ...unfollow) };
+  return times.map(({ follow, unfollow }) => ({ follow: latency(follow).p50, unfollow: latency(unfollow).p50 }));
 }
 
 async function expectFeed(author: Person, conversationId: string, count: number): Promise<void> {
@@ -44,7 +46,8 @@ export async function feedsGrow(server: LoadServer, hot: Hot, quick: boolean): P
   const first = await openPerson(server, "author0");
   await warmUp(first, await feedOf(server, "author0"));
   first.leave();
-  const points: FeedPoint[] = [];
+  const points: Omit<FeedPoint, "follow" | "unfollow">[] = [];
+  const feeds: string[] = [];
   for (const count of followerCounts(quick)) {
     const author = await openPerson(server, `author${count}`);
     const feed = await feedOf(server, `author${count}`);
@@ -55,8 +58,10 @@ export async function feedsGrow(server: LoadServer, hot: Hot, quick: boolean): P
     await expectFeed(author, feed, count);
     await costOf(server, hot, author, [feed], 1);
     const cost = await costOf(server, hot, author, [feed], quick ? 3 : 8);
-    points.push({ followers: count, ...cost, ...(await followTimes(server, feed)), loading });
+    points.push({ followers: count, ...cost, loading });
+    feeds.push(feed);
     author.leave();
   }
-  return points;
+  const times = await followTimes(server, feeds);
+  return points.map((point, i) => ({ ...point, follow: times[i]?.follow ?? NaN, unfollow: times[i]?.unfollow ?? NaN }));
 }

@@ -28,6 +28,7 @@ export const scriptNames = [
   "listed",
   "mixer",
   "mode",
+  "newest",
   "pointers",
   "ranges",
   "read",
