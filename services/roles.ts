@@ -70,9 +70,9 @@ async function startDoor(stores: Stores, { entries, timeline, progress }: Shared
   return { port: gateway.port };
 }
 
-/** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served. */
+/** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served, without the graph all but questions to it. */
 async function readiness(
-  { hot, pingCold, metrics }: Stores,
+  { hot, pingCold, graph, metrics }: Stores,
   progress: Progress,
 ): Promise<Record<string, { ok: boolean; detail?: string }>> {
   const check = async (work: () => Promise<unknown>) => {
@@ -83,9 +83,14 @@ async function readiness(
       return { ok: false, detail: thrown instanceof Error ? thrown.message : String(thrown) };
     }
   };
-  const [redis, clickhouse, fanout] = await Promise.all([check(() => hot.redis.ping()), check(pingCold), check(() => progress.caughtUp())]);
-  metrics.tributary_ready.set(redis.ok && clickhouse.ok && fanout.ok ? 1 : 0);
-  return { redis, clickhouse, fanout };
+  const [redis, clickhouse, relations, fanout] = await Promise.all([
+    check(() => hot.redis.ping()),
+    check(pingCold),
+    check(() => graph.ping()),
+    check(() => progress.caughtUp()),
+  ]);
+  metrics.tributary_ready.set(redis.ok && clickhouse.ok && relations.ok && fanout.ok ? 1 : 0);
+  return { redis, clickhouse, graph: relations, fanout };
 }
 
 /** Starts the configured roles; resolves to the port, if one of them listens. The door opens last and closes first. */
