@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Cypher, Engine } from "#shared/graph/cypher.ts";
 import { applyMigrations } from "#shared/run/migrations.ts";
 import { embeddedDialect } from "./dialect.ts";
@@ -19,19 +20,34 @@ export interface Database extends Engine, AsyncDisposable {
   dir: string;
 }
 
-/** Opens the database; a log that was cut in the middle of its last, never acknowledged, transaction is taken up to there, and a copy of it kept. */
-async function openChecked(dir: string, memory: number): Promise<Store> {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const file = join(dir, "graph.lbug");
-  try {
-    return await openStore(file, memory, false);
-  } catch (error) {
-    const log = `${file}.wal`;
-    if (!existsSync(log) || /lock/i.test(String(error))) throw error;
-    process.stderr.write(`the log of the embedded graph can't be read to its end, a copy is kept: ${String(error)}\n`);
-    copyFileSync(log, `${log}.broken`);
-    return await openStore(file, memory, true);
+/** How long a process of an earlier server may take to let go of the database (ms). */
+const LOCKED_MS = 10_000;
+
+/**
+ * Opens the database. A log that was cut in the middle of its last, never acknowledged, transaction is taken up to there, and a copy of it kept. Waits for
+ * the process of a server that was killed, which ends when it notices.
+ */
+async function openChecked(file: string, memory: number): Promise<Store> {
+  const deadline = performance.now() + LOCKED_MS;
+  while (true) {
+    try {
+      return await openStore(file, memory, false);
+    } catch (error) {
+      const locked = String(error).includes("Could not set lock");
+      if (!locked) return await openBroken(file, memory, error);
+      if (performance.now() > deadline)
+        throw new Error(`${file} is in use by another process: stop that one, or give this one another DATA_DIR`);
+      await delay(50);
+    }
   }
+}
+
+async function openBroken(file: string, memory: number, why: unknown): Promise<Store> {
+  const log = `${file}.wal`;
+  if (!existsSync(log)) throw why;
+  process.stderr.write(`the log of the embedded graph can't be read to its end, and a copy is kept: ${String(why)}\n`);
+  copyFileSync(log, `${log}.broken`);
+  return await openStore(file, memory, true);
 }
 
 async function migrate(line: Line): Promise<void> {
@@ -50,14 +66,16 @@ async function migrate(line: Line): Promise<void> {
 
 /** Opens the graph in `dir`. `memory`: bytes of its buffer pool. Readers go side by side, writers one after the other. */
 export async function openDatabase(dir: string, memory: number): Promise<Database> {
-  const store = await openChecked(dir, memory);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const file = join(dir, "graph.lbug");
+  const log = `${file}.wal`;
+  const store = await openChecked(file, memory);
   const writer = store.open(THREADS);
   const readers = Array.from({ length: READERS }, () => store.open(THREADS));
   await migrate(writer);
   const gate = createGate();
   const reading = createPool<Line>(readers);
   const writing = createPool<Line>([writer]);
-  const log = join(dir, "graph.lbug.wal");
 
   async function transaction<Result>(work: (cypher: Cypher) => Promise<Result>): Promise<Result> {
     await writer.run("BEGIN TRANSACTION");
