@@ -3,6 +3,7 @@ import { startFanout } from "#services/fanout/index.ts";
 import { openHub } from "#services/gateway/hub.ts";
 import { startGateway } from "#services/gateway/index.ts";
 import { conversationMethods } from "#services/conversation/index.ts";
+import { openRelations } from "#services/relation/index.ts";
 import { createTimeline } from "#services/timeline/index.ts";
 import { createWriter } from "#services/writer/index.ts";
 import type { Entries } from "#shared/hot/entries.ts";
@@ -40,7 +41,7 @@ const roles: Record<Role, Start> = {
 
 /** The gateway with the stations whose methods it serves. */
 async function startDoor(stores: Stores, { entries, timeline, progress }: Shared, stack: AsyncDisposableStack): Promise<Running> {
-  const { hot, bus, ids, config, logger, scrape, registry, node } = stores;
+  const { hot, graph, bus, ids, config, logger, scrape, registry, node } = stores;
   const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs, redisWait: config.redisWait }));
   const hub = stack.use(
     await openHub({
@@ -54,17 +55,26 @@ async function startDoor(stores: Stores, { entries, timeline, progress }: Shared
       maxConnections: config.maxConnections,
     }),
   );
+  const { fanoutWriteMax, dedupeWindowMs, archiveInbox } = config;
+  const fanoutCaughtUp = () => progress.caughtUp();
+  const relations = stack.use(
+    openRelations({ hot, graph, bus, ids, fanoutWriteMax, dedupeWindowMs, archiveInbox, fanoutCaughtUp, logger, registry }),
+  );
   const conversations = conversationMethods({
     hot,
     ids,
-    fanoutWriteMax: config.fanoutWriteMax,
-    dedupeWindowMs: config.dedupeWindowMs,
+    fanoutWriteMax,
+    dedupeWindowMs,
     conversationIds: createConversationIds({ redis: hot.redis }),
     newestMessage: (conversationId, user, seq) => timeline.newestMessage(conversationId, user, seq),
     coldCount: (conversationId, seq) => timeline.countAt(conversationId, seq),
-    fanoutCaughtUp: () => progress.caughtUp(),
+    fanoutCaughtUp,
+    relations,
   });
-  const methods: Methods = { handlers: new Map([...conversations, ...timeline.methods(hub.watch)]), send: writer.send };
+  const methods: Methods = {
+    handlers: new Map([...conversations, ...relations.methods, ...timeline.methods(hub.watch)]),
+    send: writer.send,
+  };
   const ready = () => readiness(stores, progress);
   const gateway = stack.use(await startGateway({ config, logger, registry, scrape, methods, hub, node, ready }));
   return { port: gateway.port };

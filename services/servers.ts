@@ -82,7 +82,7 @@ async function showMemory(child: ClickHouseChild, metrics: RunMetrics): Promise<
 }
 
 async function embeddedGraph(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<EmbeddedGraph> {
-  const secret = randomBytes(32).toString("base64url");
+  const secret = await secretFile(join(config.dataDir, "graph-secret"));
   const child = stack.use(await startGraph({ dir: join(config.dataDir, "graph"), secret, logger }));
   return { url: child.url, secret };
 }
