@@ -11,6 +11,7 @@ import { listRows } from "./bench/row-list.ts";
 import { memoryRows } from "./bench/row-memory.ts";
 import { missedRows } from "./bench/row-missed.ts";
 import { processesRows } from "./bench/row-processes.ts";
+import { relationsRows } from "./bench/row-relations.ts";
 import { roomRows } from "./bench/row-room.ts";
 import { timelineRows } from "./bench/row-timeline.ts";
 import { writePictures } from "./bench/picture.ts";
@@ -44,6 +45,7 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   timeline: timelineRows,
   list: listRows,
   history: historyRows,
+  relations: relationsRows,
   processes: processesRows,
   archive: archiveRows,
   growth: growthRows,
