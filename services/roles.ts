@@ -113,8 +113,8 @@ export async function startRoles(stores: Stores, stack: AsyncDisposableStack): P
 
 /** What the started roles share. */
 function share(stores: Stores): Shared {
-  const { hot, cold, config, logger, registry } = stores;
+  const { hot, graph, cold, config, logger, registry } = stores;
   const progress = createProgress(hot);
-  const timeline = createTimeline({ hot, cold, progress, warmDays: config.warmDays, logger, registry });
+  const timeline = createTimeline({ hot, graph, cold, progress, warmDays: config.warmDays, logger, registry });
   return { entries: timeline.entries, timeline, progress };
 }

@@ -35,8 +35,3 @@ export async function newestPosts(
       .filter(({ seq }) => !stays.some(({ joined, left }) => joined < seq && seq <= left));
   });
 }
-
-/** The feeds of users, null where there is none, in their order. */
-export async function feedsOf({ redis }: Hot, users: readonly string[]): Promise<(string | null)[]> {
-  return Promise.all(users.map((user) => redis.get(keys.feed(user))));
-}

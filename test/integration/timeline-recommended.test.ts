@@ -32,14 +32,9 @@ async function posts(feed: Known, count: number, kind = "text"): Promise<void> {
   await traffic.deliverAll([feed]);
 }
 
-interface Ring {
-  authors: string[];
-  blocked?: string[];
-  secondRing?: () => Promise<string[]>;
-}
-
-function reading(user: string, { authors, blocked = [], secondRing = () => Promise.resolve(authors) }: Ring) {
-  const source = createRecommended({ hot: tiers.hot, secondRing, blocked: () => Promise.resolve(new Set(blocked)), logger });
+/** `timeline.read` with these authors as the user's second ring. */
+function reading(user: string, authors: string[], secondRing = () => Promise.resolve(authors)) {
+  const source = createRecommended({ hot: tiers.hot, secondRing, logger });
   const handler = timelineRead(tiers.readers(), [source]);
   return async (params: object): Promise<Page> =>
     JSON.parse(jsonOf(await handler({ recommended: true, ...params } as never, { user, session: null }))) as Page;
@@ -63,7 +58,7 @@ async function scene(others: number, rounds: number) {
 
 test("recent posts of the second ring are mixed in where their time says, one in five, none twice, and one's own are all there", async () => {
   const { reader, far, feed, farFeeds } = await scene(3, 40);
-  const read = reading(reader, { authors: far });
+  const read = reading(reader, far);
   for (const limit of [5, 7, 10, 50]) {
     const items = await walk(read, { limit });
     expect(namesOf(ofOwn(items)).toSorted()).toEqual(expected([feed], reader).toSorted());
@@ -79,25 +74,27 @@ test("recent posts of the second ring are mixed in where their time says, one in
 
 test("without being asked for none are mixed in", async () => {
   const { reader, far } = await scene(1, 8);
-  const read = reading(reader, { authors: far });
+  const read = reading(reader, far);
   expect(ofOthers((await read({})).items)).toHaveLength(2);
   for (const recommended of [false, undefined]) expect(ofOthers((await read({ recommended })).items)).toEqual([]);
 });
 
 test("none is of oneself, of the followed, of the blocked, or of a stay that is over", async () => {
-  const { reader, near, far, farFeeds } = await scene(3, 8);
-  const [followed, blocked, left] = farFeeds as [Known, Known, Known];
+  const { reader, near, far, farFeeds } = await scene(5, 8);
+  const [followed, left, blocked, blocking] = farFeeds as [Known, Known, Known, Known];
+  await tiers.hot.redis.hset(keys.facts(reader), far[2] as string, "1 b");
+  await tiers.hot.redis.hset(keys.facts(far[3] as string), reader, "1 b");
   const mine = await feedOf(reader);
   await posts(mine, 3);
   await traffic.follow(followed, reader, true);
   await traffic.follow(left, reader, true);
   await posts(left, 4);
   await traffic.follow(left, reader, false);
-  const read = reading(reader, { authors: [reader, near, ...far], blocked: [far[1] as string] });
+  const read = reading(reader, [reader, near, ...far]);
   const { items } = await read({});
   expect(new Set(namesOf(items)).size).toBe(items.length);
   expect(ofOthers(items).length).toBeGreaterThan(0);
-  for (const { message } of ofOthers(items)) expect([followed.id, blocked.id, mine.id]).not.toContain(message.conversationId);
+  for (const { message } of ofOthers(items)) expect([followed.id, blocked.id, blocking.id, mine.id]).not.toContain(message.conversationId);
   const over = [9, 10, 11, 12].map((seq) => named(left.id, seq));
   expect(over.filter((name) => namesOf(ofOwn(items)).includes(name))).toEqual(over);
 });
@@ -105,7 +102,7 @@ test("none is of oneself, of the followed, of the blocked, or of a stay that is 
 test("who comes to be followed on the way is recommended no more, and nothing comes twice", async () => {
   const { reader, far, feed, farFeeds } = await scene(1, 40);
   const [only] = farFeeds as [Known];
-  const read = reading(reader, { authors: far });
+  const read = reading(reader, far);
   let pages = 0;
   const items = await walk(read, { limit: 10 }, async () => {
     if (++pages === 1) await traffic.follow(only, reader, true);
@@ -121,7 +118,7 @@ test("posts of a kind that is not wanted are not recommended", async () => {
   await posts(feed, 4, "image");
   await posts(farFeeds[0] as Known, 3, "image");
   await posts(farFeeds[0] as Known, 1, "text");
-  const { items } = await reading(reader, { authors: far })({ kinds: ["image"] });
+  const { items } = await reading(reader, far)({ kinds: ["image"] });
   expect(ofOthers(items)).toHaveLength(1);
   for (const { message } of items) expect(message.kind).toBe("image");
 });
@@ -129,7 +126,7 @@ test("posts of a kind that is not wanted are not recommended", async () => {
 test("with the graph away the timeline comes without recommendations", async () => {
   const { reader, far, feed } = await scene(1, 8);
   const away = () => Promise.reject(new Refusal(108, "the graph is away"));
-  const { items, cursor } = await reading(reader, { authors: far, secondRing: away })({});
+  const { items, cursor } = await reading(reader, far, away)({});
   expect(namesOf(items)).toEqual(expected([feed], reader).toReversed());
   expect(cursor).toBeNull();
 });
@@ -138,6 +135,6 @@ test("authors without a feed, and feeds without a post, are passed over", async 
   const { reader, far } = await scene(1, 8);
   const silent = `silent${free}`;
   await feedOf(silent);
-  const { items } = await reading(reader, { authors: ["nobody", silent, ...far] })({});
+  const { items } = await reading(reader, ["nobody", silent, ...far])({});
   expect(ofOthers(items)).toHaveLength(2);
 });

@@ -78,7 +78,8 @@ type Followed = Map<string, Map<string, Stay[]>>;
 
 /** What a feed posts in read mode comes to no device: the owner reads all of it. */
 async function readFeed({ id, creator }: Room, people: Person[], ledger: Ledger): Promise<void> {
-  const { call } = people.find(({ name }) => name === creator)?.devices[0] as Device;
+  const owner = people.find(({ name }) => name === creator) as Person;
+  const { call } = owner.devices[0] as Device;
   for (let after = 0, more = true; more;) {
     const answer = await call("message.history", { conversationId: id, entries: true, after, limit: 200 });
     if (!("result" in answer)) throw new Error(`message.history of feed ${id}: ${JSON.stringify(answer)}`);

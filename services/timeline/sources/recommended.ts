@@ -1,5 +1,6 @@
+import { has, mutuals } from "#shared/hot/facts.ts";
+import { newestPosts } from "#shared/hot/newest.ts";
 import type { Hot } from "#shared/hot/redis.ts";
-import { feedsOf, newestPosts } from "#shared/hot/newest.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { newestFirst } from "../mixer-merge.ts";
 import { remembered } from "./remembered.ts";
@@ -9,8 +10,6 @@ export interface RecommendedParts {
   hot: Hot;
   /** Authors of the user's second ring, the nearest first. */
   secondRing: (user: string, limit: number) => Promise<string[]>;
-  /** Those of the others who block the user, or whom the user blocks. */
-  blocked: (user: string, others: readonly string[]) => Promise<ReadonlySet<string>>;
   logger: Logger;
 }
 
@@ -22,40 +21,30 @@ const KEEP_NONE = 5_000;
 /** Entries of a feed looked at beyond the posts wanted: a few may be no messages. */
 const LOOK_AHEAD = 4;
 
-interface Author {
-  user: string;
-  feed: string;
-}
-
-/** Recent posts of the second ring: of those whom the people follow whom one follows. Never of those blocked, in either direction. */
-export function createRecommended({ hot, secondRing, blocked, logger }: RecommendedParts): Source {
-  const authorsOf = remembered<Author[]>({
+/**
+ * Recent posts of the second ring: of those whom the people follow whom one follows. The graph names them, now and then; who of them is followed or
+ * blocked by now, in either direction, is told by the facts of the moment.
+ */
+export function createRecommended({ hot, secondRing, logger }: RecommendedParts): Source {
+  const authorsOf = remembered<string[]>({
+    load: (user) => secondRing(user, AUTHORS),
     keepMs: (authors) => (authors.length === 0 ? KEEP_NONE : KEEP),
     none: [],
-    async load(user) {
-      const authors = (await secondRing(user, AUTHORS)).filter((author) => author !== user);
-      const feeds = await feedsOf(hot, authors);
-      return authors.flatMap((author, i) => {
-        const feed = feeds[i] ?? null;
-        return feed === null ? [] : [{ user: author, feed }];
-      });
-    },
-    failed: (err) => logger.debug({ err }, "a timeline goes without recommendations"),
+    failed: (err) => logger.debug({ err }, "timelines go without recommendations"),
   });
+
+  /** Feeds that may be recommended now. */
+  async function feedsFor(user: string): Promise<string[]> {
+    const authors = (await authorsOf(user)).filter((author) => author !== user);
+    const known = await mutuals(hot, user, authors);
+    return known.flatMap(({ mine, theirs, feed }) => (feed === null || has(mine, "f") || has(mine, "b") || has(theirs, "b") ? [] : [feed]));
+  }
 
   return {
     wanted: ({ recommended }) => recommended === true,
     async offer({ user, from, most }: Asked): Promise<Offer[]> {
-      const authors = await authorsOf(user);
-      if (authors.length === 0) return [];
-      const names = authors.map((author) => author.user);
-      const shut = await blocked(user, names).catch((err: unknown) => {
-        logger.debug({ err }, "a timeline goes without recommendations, as nothing is known of who is blocked");
-        return new Set(names);
-      });
-      const feeds = authors.filter((author) => !shut.has(author.user)).map(({ feed }) => feed);
       const below = from === "" ? "" : String(BigInt(from) + 1n);
-      const posts = await newestPosts(hot, user, feeds, { below, many: most + LOOK_AHEAD });
+      const posts = await newestPosts(hot, user, await feedsFor(user), { below, many: most + LOOK_AHEAD });
       return posts
         .map(({ conversationId, seq, id }): Offer => ({ source: "recommended", key: id, conversationId, seq }))
         .toSorted(newestFirst)
