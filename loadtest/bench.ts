@@ -3,6 +3,7 @@ import { archiveRows } from "./bench/row-archive.ts";
 import { chatRows } from "./bench/row-chat.ts";
 import { connectRows } from "./bench/row-connect.ts";
 import { copiedRows } from "./bench/row-copied.ts";
+import { feedsRows } from "./bench/row-feeds.ts";
 import { groupRows } from "./bench/row-group.ts";
 import { growthRows } from "./bench/row-growth.ts";
 import { historyRows } from "./bench/row-history.ts";
@@ -10,6 +11,7 @@ import { listRows } from "./bench/row-list.ts";
 import { memoryRows } from "./bench/row-memory.ts";
 import { missedRows } from "./bench/row-missed.ts";
 import { processesRows } from "./bench/row-processes.ts";
+import { relationsRows } from "./bench/row-relations.ts";
 import { roomRows } from "./bench/row-room.ts";
 import { timelineRows } from "./bench/row-timeline.ts";
 import { writePictures } from "./bench/picture.ts";
@@ -43,9 +45,11 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   timeline: timelineRows,
   list: listRows,
   history: historyRows,
+  relations: relationsRows,
   processes: processesRows,
   archive: archiveRows,
   growth: growthRows,
+  feeds: feedsRows,
 };
 
 async function main(): Promise<void> {

@@ -3,6 +3,7 @@ import { startFanout } from "#services/fanout/index.ts";
 import { openHub } from "#services/gateway/hub.ts";
 import { startGateway } from "#services/gateway/index.ts";
 import { conversationMethods } from "#services/conversation/index.ts";
+import { openRelations } from "#services/relation/index.ts";
 import { createTimeline } from "#services/timeline/index.ts";
 import { createWriter } from "#services/writer/index.ts";
 import type { Entries } from "#shared/hot/entries.ts";
@@ -40,7 +41,7 @@ const roles: Record<Role, Start> = {
 
 /** The gateway with the stations whose methods it serves. */
 async function startDoor(stores: Stores, { entries, timeline, progress }: Shared, stack: AsyncDisposableStack): Promise<Running> {
-  const { hot, bus, ids, config, logger, scrape, registry, node } = stores;
+  const { hot, graph, bus, ids, config, logger, scrape, registry, node } = stores;
   const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs, redisWait: config.redisWait }));
   const hub = stack.use(
     await openHub({
@@ -54,25 +55,34 @@ async function startDoor(stores: Stores, { entries, timeline, progress }: Shared
       maxConnections: config.maxConnections,
     }),
   );
+  const { fanoutWriteMax, dedupeWindowMs, archiveInbox } = config;
+  const fanoutCaughtUp = () => progress.caughtUp();
+  const relations = stack.use(
+    openRelations({ hot, graph, bus, ids, fanoutWriteMax, dedupeWindowMs, archiveInbox, fanoutCaughtUp, logger, registry }),
+  );
   const conversations = conversationMethods({
     hot,
     ids,
-    fanoutWriteMax: config.fanoutWriteMax,
-    dedupeWindowMs: config.dedupeWindowMs,
+    fanoutWriteMax,
+    dedupeWindowMs,
     conversationIds: createConversationIds({ redis: hot.redis }),
     newestMessage: (conversationId, user, seq) => timeline.newestMessage(conversationId, user, seq),
     coldCount: (conversationId, seq) => timeline.countAt(conversationId, seq),
-    fanoutCaughtUp: () => progress.caughtUp(),
+    fanoutCaughtUp,
+    relations,
   });
-  const methods: Methods = { handlers: new Map([...conversations, ...timeline.methods(hub.watch)]), send: writer.send };
+  const methods: Methods = {
+    handlers: new Map([...conversations, ...relations.methods, ...timeline.methods(hub.watch)]),
+    send: writer.send,
+  };
   const ready = () => readiness(stores, progress);
   const gateway = stack.use(await startGateway({ config, logger, registry, scrape, methods, hub, node, ready }));
   return { port: gateway.port };
 }
 
-/** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served. */
+/** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served, without the graph all but questions to it. */
 async function readiness(
-  { hot, pingCold, metrics }: Stores,
+  { hot, pingCold, graph, metrics }: Stores,
   progress: Progress,
 ): Promise<Record<string, { ok: boolean; detail?: string }>> {
   const check = async (work: () => Promise<unknown>) => {
@@ -83,9 +93,14 @@ async function readiness(
       return { ok: false, detail: thrown instanceof Error ? thrown.message : String(thrown) };
     }
   };
-  const [redis, clickhouse, fanout] = await Promise.all([check(() => hot.redis.ping()), check(pingCold), check(() => progress.caughtUp())]);
-  metrics.tributary_ready.set(redis.ok && clickhouse.ok && fanout.ok ? 1 : 0);
-  return { redis, clickhouse, fanout };
+  const [redis, clickhouse, relations, fanout] = await Promise.all([
+    check(() => hot.redis.ping()),
+    check(pingCold),
+    check(() => graph.ping()),
+    check(() => progress.caughtUp()),
+  ]);
+  metrics.tributary_ready.set(redis.ok && clickhouse.ok && relations.ok && fanout.ok ? 1 : 0);
+  return { redis, clickhouse, graph: relations, fanout };
 }
 
 /** Starts the configured roles; resolves to the port, if one of them listens. The door opens last and closes first. */
@@ -98,8 +113,8 @@ export async function startRoles(stores: Stores, stack: AsyncDisposableStack): P
 
 /** What the started roles share. */
 function share(stores: Stores): Shared {
-  const { hot, cold, config, logger, registry } = stores;
+  const { hot, graph, cold, config, logger, registry } = stores;
   const progress = createProgress(hot);
-  const timeline = createTimeline({ hot, cold, progress, warmDays: config.warmDays, logger, registry });
+  const timeline = createTimeline({ hot, graph, cold, progress, warmDays: config.warmDays, logger, registry });
   return { entries: timeline.entries, timeline, progress };
 }

@@ -3,8 +3,10 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { type ClickHouseChild, startClickHouse } from "#infra/clickhouse/child.ts";
+import { startGraph } from "#infra/graph/child.ts";
 import { startRedis } from "#infra/redis/child.ts";
 import { createColdClient } from "#shared/cold/client.ts";
+import type { EmbeddedGraph } from "#shared/graph/embedded.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Metrics, runMetrics } from "#shared/run/metrics.ts";
@@ -22,18 +24,20 @@ export interface ClickHouseAccess {
 export interface Servers {
   redisUrl: string;
   clickhouse: ClickHouseAccess;
+  graph: EmbeddedGraph;
 }
 
 /** Finds the stores' servers, starting those that no setting names as children, and brings ClickHouse's tables up to date: once a server, whatever number of processes it has. */
 export async function openServers(config: Config, logger: Logger, metrics: RunMetrics, stack: AsyncDisposableStack): Promise<Servers> {
   await mkdir(config.dataDir, { recursive: true });
-  const [redisUrl, clickhouse] = await Promise.all([
+  const [redisUrl, clickhouse, graph] = await Promise.all([
     config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),
     config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),
+    embeddedGraph(config, logger, stack),
   ]);
   const client = stack.use(createColdClient(clickhouse));
   await openCold({ client: client.clickhouse, logger, stack });
-  return { redisUrl, clickhouse };
+  return { redisUrl, clickhouse, graph };
 }
 
 /** Share of the machine's memory that the embedded Redis may take. */
@@ -75,6 +79,12 @@ async function showMemory(child: ClickHouseChild, metrics: RunMetrics): Promise<
   if (status === null) return;
   metrics.tributary_clickhouse_child_memory_bytes.set(status.rss);
   for (const [kind, { busy }] of Object.entries(status.lanes)) metrics.tributary_clickhouse_child_sessions.set({ kind }, busy);
+}
+
+async function embeddedGraph(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<EmbeddedGraph> {
+  const secret = await secretFile(join(config.dataDir, "graph-secret"));
+  const child = stack.use(await startGraph({ dir: join(config.dataDir, "graph"), secret, logger }));
+  return { url: child.url, secret };
 }
 
 /** User and password of a ClickHouse that is not ours stand in its URL. */

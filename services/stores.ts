@@ -2,6 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { Registry } from "prom-client";
 import { createColdClient } from "#shared/cold/client.ts";
 import { createColdStore, type ColdStore } from "#shared/cold/store.ts";
+import { openEmbeddedGraph } from "#shared/graph/embedded.ts";
+import { guarded } from "#shared/graph/guarded.ts";
+import type { Graph } from "#shared/graph/port.ts";
 import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
 import { IdsRefused, timeOf } from "#shared/ids/snowflake.ts";
@@ -29,6 +32,8 @@ export interface Stores {
   archive: ColdStore;
   /** Rejects while the cold tier does not answer. */
   pingCold: () => Promise<void>;
+  /** The relation graph; each call is refused with 108 within 2 s while it is away. */
+  graph: Graph;
   bus: Bus;
   ids: Ids;
 }
@@ -39,7 +44,7 @@ const READ_PATIENCE = 4_000;
 /** Connects to the stores' servers. All is put on the stack as it opens. */
 export async function connectStores(
   { config, logger, registry, metrics }: Pick<Stores, "config" | "logger" | "registry" | "metrics">,
-  { redisUrl, clickhouse }: Servers,
+  { redisUrl, clickhouse, graph }: Servers,
   stack: AsyncDisposableStack,
 ): Promise<Stores> {
   const client = stack.use(createColdClient(clickhouse));
@@ -59,6 +64,7 @@ export async function connectStores(
       const answer = await reading.clickhouse.ping();
       if (!answer.success) throw answer.error;
     },
+    graph: stack.use(guarded(openEmbeddedGraph(graph))),
     bus: stack.use(await openBus(hot, logger)),
     ids: await leasedIds(hot, logger, stack),
   };

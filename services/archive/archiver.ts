@@ -31,7 +31,7 @@ export interface ArchiverDeps {
   metrics: Metrics<typeof archiveMetrics>;
 }
 
-/** Carries the outbox and the deliveries into ClickHouse. */
+/** Carries the outbox, the deliveries and the changes of relations into ClickHouse. */
 export interface Archiver extends AsyncDisposable {
   /** Cuts the present pause short. */
   hurry(): void;
@@ -169,17 +169,18 @@ function inserts({ cold, logger, metrics }: ArchiverDeps): (batch: Batch, signal
       putOnce(tables.inbox, batch.inbox, batch.doubtful, signal),
       putOnce(tables.conversations, batch.conversations, batch.doubtful, signal),
       putOnce(tables.members, batch.members, batch.doubtful, signal),
+      putOnce(tables.relations, batch.relations, batch.doubtful, signal),
       putOnce(tables.sessions, batch.sessions, batch.doubtful, signal),
       findGone(cold, batch),
     ]);
-    for (const [i, kind] of ["messages", "inbox", "conversations", "members", "sessions"].entries()) {
+    for (const [i, kind] of ["messages", "inbox", "conversations", "members", "relations", "sessions"].entries()) {
       const result = results[i];
       if (result?.status === "fulfilled" && typeof result.value === "number")
         metrics.tributary_archive_rows_total.inc({ kind }, result.value);
     }
     const failed = results.find(({ status }) => status === "rejected");
     if (failed?.status === "rejected") throw failed.reason;
-    const lost = results[5].status === "fulfilled" ? results[5].value : { entries: 0, pointers: 0 };
+    const lost = results[6].status === "fulfilled" ? results[6].value : { entries: 0, pointers: 0 };
     if (lost.entries + lost.pointers === 0) return;
     metrics.tributary_archive_missing_total.inc({ kind: "mailbox" }, lost.entries);
     metrics.tributary_archive_missing_total.inc({ kind: "inbox" }, lost.pointers);

@@ -1,5 +1,5 @@
 import { RowBlock } from "#shared/cold/row-block.ts";
-import type { ConversationRow, MemberRow, SessionRow } from "#shared/cold/rows.ts";
+import type { ConversationRow, MemberRow, RelationRow, SessionRow } from "#shared/cold/rows.ts";
 import type { Stream } from "./streams.ts";
 
 /** What goes into ClickHouse with one insert a table, and how far it takes the cursors. */
@@ -8,6 +8,7 @@ export interface Batch {
   inbox: RowBlock;
   conversations: ConversationRow[];
   members: MemberRow[];
+  relations: RelationRow[];
   sessions: SessionRow[];
   /** Last stream entry of each stream that is in the batch. */
   ends: Map<Stream, string>;
@@ -29,6 +30,7 @@ export const emptyBatch = (): Batch => ({
   inbox: new RowBlock(),
   conversations: [],
   members: [],
+  relations: [],
   sessions: [],
   ends: new Map(),
   oldest: 0,
@@ -40,7 +42,12 @@ export const emptyBatch = (): Batch => ({
 });
 
 export const rowsOf = (batch: Batch): number =>
-  batch.messages.rows + batch.inbox.rows + batch.conversations.length + batch.members.length + batch.sessions.length;
+  batch.messages.rows +
+  batch.inbox.rows +
+  batch.conversations.length +
+  batch.members.length +
+  batch.relations.length +
+  batch.sessions.length;
 
 /** Bytes of its messages and pointers. */
 export const bytesOf = (batch: Batch): number => batch.messages.bytes + batch.inbox.bytes;

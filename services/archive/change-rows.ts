@@ -110,7 +110,7 @@ export async function addChanges(hot: Hot, batch: Batch, records: readonly Timed
 async function firstMembers(hot: Hot, conversationId: string): Promise<string[]> {
   const row = (await hot.run(
     "audience",
-    [keys.head(conversationId), keys.past(conversationId), keys.leavers(conversationId)],
+    [keys.head(conversationId), keys.past(conversationId), keys.leavers(conversationId), keys.order(conversationId)],
     [0],
   )) as string[];
   const people = row.slice(4);

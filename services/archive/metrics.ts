@@ -1,6 +1,6 @@
 import type { MetricTable } from "#shared/run/metrics.ts";
 
-/** What the archive tells about itself; gauges are of the stores, whichever process measures them. `partition` is 0 … of the outbox, or `inbox` for the deliveries. */
+/** What the archive tells about itself; gauges are of the stores, whichever process measures them. `partition` is 0 … of the outbox, `inbox` for the deliveries, or `relations`. */
 export const archiveMetrics = {
   tributary_archive_rows_total: { kind: "counter", help: "Rows inserted into ClickHouse, by table.", labels: ["kind"] },
   tributary_archive_batches_total: { kind: "counter", help: "Batches, and attempts at one that failed.", labels: ["outcome"] },
@@ -23,7 +23,7 @@ export const archiveMetrics = {
   },
   tributary_outbox_length: {
     kind: "gauge",
-    help: "Stream entries kept in the outbox, and in the deliveries.",
+    help: "Stream entries kept in the outbox, the deliveries and the changes of relations.",
     labels: ["partition"],
     over: "max",
   },

@@ -1,6 +1,7 @@
 import type { SessionRow } from "#shared/cold/rows.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
 import { parseRecord, type OutboxRecord } from "#shared/wire/record.ts";
+import { parseChange } from "#shared/wire/relation-change.ts";
 import { bytesOf, emptyBatch, rowsOf, type Batch } from "./batch.ts";
 import { addChanges, type TimedRecord } from "./change-rows.ts";
 import { addEntries, type Source } from "./entry-rows.ts";
@@ -92,6 +93,10 @@ async function addSome(source: Source, batch: Batch, entries: readonly StreamEnt
     if (batch.oldest === 0 || at < batch.oldest) batch.oldest = at;
     if (stream.kind === "deliveries") {
       for (const line of lines) deliveries.push(line);
+      continue;
+    }
+    if (stream.kind === "relations") {
+      for (const line of lines) batch.relations.push(parseChange(line));
       continue;
     }
     for (const line of lines) {

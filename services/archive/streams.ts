@@ -2,11 +2,11 @@ import { keys, PARTITIONS } from "#shared/hot/keys.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 
-/** A stream the archive consumes: the outbox of a partition, or what the inbox scripts wrote. */
+/** A stream the archive consumes: the outbox of a partition, what the inbox scripts wrote, or the changes of relations. */
 export interface Stream {
-  /** "0" … of an outbox partition, or "inbox". */
+  /** "0" … of an outbox partition, "inbox" or "relations". */
   name: string;
-  kind: "outbox" | "deliveries";
+  kind: "outbox" | "deliveries" | "relations";
   key: string;
   lease: string;
   cursor: string;
@@ -26,7 +26,7 @@ export function streamsOf(archiveInbox: boolean): readonly Stream[] {
     intent: keys.intent(partition),
     beside: keys.cursor("fanout", partition),
   }));
-  return archiveInbox ? [...outboxes, deliveries] : outboxes;
+  return archiveInbox ? [...outboxes, deliveries, relations] : [...outboxes, relations];
 }
 
 const deliveries: Stream = {
@@ -39,7 +39,17 @@ const deliveries: Stream = {
   beside: null,
 };
 
-/** One stream entry: the records of one commit or delivery. */
+const relations: Stream = {
+  name: "relations",
+  kind: "relations",
+  key: keys.relations,
+  lease: keys.relationsLease,
+  cursor: keys.relationsCursor,
+  intent: keys.relationsIntent,
+  beside: null,
+};
+
+/** One stream entry: the records of one commit, delivery or change. */
 export interface StreamEntry {
   stream: Stream;
   /** "ms-n" */

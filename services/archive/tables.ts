@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
-import { conversationKey, memberKey, sessionKey } from "#shared/cold/dimensions.ts";
+import { conversationKey, memberKey, relationKey, sessionKey } from "#shared/cold/dimensions.ts";
 import { inboxKeyOf, messageKeyOf } from "#shared/cold/encode.ts";
 import type { RowBlock } from "#shared/cold/row-block.ts";
-import type { ConversationRow, MemberRow, SessionRow } from "#shared/cold/rows.ts";
+import type { ConversationRow, MemberRow, RelationRow, SessionRow } from "#shared/cold/rows.ts";
 import type { ColdStore, InsertOptions } from "#shared/cold/store.ts";
 
 /** A table of the archive, as far as putting rows into it once takes. */
@@ -23,6 +23,7 @@ export interface Tables {
   inbox: Table<RowBlock>;
   conversations: Table<readonly ConversationRow[]>;
   members: Table<readonly MemberRow[]>;
+  relations: Table<readonly RelationRow[]>;
   sessions: Table<readonly SessionRow[]>;
 }
 
@@ -43,6 +44,13 @@ export function tablesOf(cold: ColdStore): Tables {
       existing: (rows) => cold.existingMembers(rows),
       insert: (rows, options) => cold.insertMembers(rows, options),
       identity: memberKey,
+    }),
+    relations: listTable<RelationRow>({
+      name: "relations",
+      key: relationKey,
+      existing: (rows) => cold.existingRelations(rows),
+      insert: (rows, options) => cold.insertRelations(rows, options),
+      identity: relationKey,
     }),
     sessions: listTable<SessionRow>({
       name: "sessions",

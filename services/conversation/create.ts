@@ -1,6 +1,8 @@
 import { create } from "#shared/hot/changes.ts";
 import { pairTitle } from "#shared/hot/conversations.ts";
+import { blockersOf, has, mutuals } from "#shared/hot/facts.ts";
 import { keys } from "#shared/hot/keys.ts";
+import { bar } from "#shared/hot/relating.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Caller } from "#shared/wire/ports.ts";
 import type { Deps } from "./deps.ts";
@@ -11,7 +13,8 @@ export type CreateParams =
   | { kind: "feed"; title?: string };
 
 /**
- * Creates what was asked for, or finds the pair's single or the user's feed. Resolves to the conversation's id.
+ * Creates what was asked for, or finds the pair's single or the user's feed. Who blocks the creator does not come into their group. Resolves to the
+ * conversation's id.
  * @param claimed id that an earlier try of the same call has taken; the conversation is made under it if it is not there
  */
 export async function createConversation(deps: Deps, params: CreateParams, { user }: Caller, claimed: string | null): Promise<string> {
@@ -19,7 +22,8 @@ export async function createConversation(deps: Deps, params: CreateParams, { use
   if (params.kind === "feed") return createFeed(deps, user, params.title ?? user);
   const id = claimed ?? (await deps.conversationIds.next());
   const { title, members, history = "joined", join = "invite", meta } = params;
-  const all = [...new Set([user, ...members])];
+  const others = [...new Set(members)].filter((one) => one !== user);
+  const blockers = await blockersOf(deps.hot, user, others);
   await create(deps, {
     id,
     kind: "group",
@@ -29,7 +33,7 @@ export async function createConversation(deps: Deps, params: CreateParams, { use
     history,
     join,
     metaJson: meta === undefined ? "" : JSON.stringify(meta),
-    members: all,
+    members: [user, ...others.filter((one) => !blockers.has(one))],
   });
   return id;
 }
@@ -50,12 +54,22 @@ async function createSingle(deps: Deps, user: string, other: string): Promise<st
     metaJson: "",
     members: [user, other],
   });
+  await barIfBlocked(deps, id, user, other);
   return id;
 }
 
+/** Looked at when the single is there: a block that comes later finds it and bars it itself. */
+async function barIfBlocked({ hot }: Deps, id: string, user: string, other: string): Promise<void> {
+  const [facts] = await mutuals(hot, user, [other]);
+  const blocking = [facts?.mine, facts?.theirs].filter((fact) => fact !== undefined && has(fact, "b"));
+  for (const fact of blocking) await bar(hot, id, fact?.version ?? 0, true);
+}
+
 async function createFeed(deps: Deps, user: string, title: string): Promise<string> {
+  await deps.relations.feedComes(user);
   const id = await taken(deps, keys.feed(user));
   await create(deps, { id, kind: "feed", creator: user, owner: user, title, history: "all", join: "open", metaJson: "", members: [user] });
+  await deps.relations.feedCame(user);
   return id;
 }
 

@@ -10,4 +10,11 @@ export interface Deps extends Changing {
   coldCount: (conversationId: string, seq: number) => Promise<number>;
   /** Resolves when inboxes hold what was committed before; refuses with 108 when they are behind for long. */
   fanoutCaughtUp: () => Promise<void>;
+  relations: {
+    /** Follows an author, or no longer. Refuses with 103 whom the author blocks, with 108 when the graph is away. */
+    follow: (user: string, author: string, on: boolean) => Promise<void>;
+    /** To be called before and after an author's feed is created: who followed before is brought in. */
+    feedComes: (author: string) => Promise<void>;
+    feedCame: (author: string) => Promise<void>;
+  };
 }

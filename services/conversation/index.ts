@@ -1,4 +1,5 @@
 import { join, leave, read, update, type FieldChange } from "#shared/hot/changes.ts";
+import { blockersOf } from "#shared/hot/facts.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { flags } from "#shared/hot/member.ts";
 import { totalOf, unreadCounts } from "#shared/hot/standings.ts";
@@ -10,7 +11,7 @@ import { createConversation, type CreateParams } from "./create.ts";
 import type { Deps } from "./deps.ts";
 import { conversationList, unreadGet } from "./list.ts";
 import { conversationMembers } from "./members.ts";
-import { once, type Attempt } from "./once.ts";
+import { once, type Attempt } from "#shared/hot/once.ts";
 import { settled, shown, shownJson, viewOf } from "./view.ts";
 
 interface Of {
@@ -89,25 +90,43 @@ async function alter(
   way: "add" | "remove",
 ): Promise<object> {
   const unique = [...new Set(users)];
-  const skipped =
-    way === "add" ? await join(deps, conversationId, user, "add", unique) : await leave(deps, conversationId, user, "remove", unique);
+  const skipped = way === "add" ? await add(deps, conversationId, user, unique) : await leave(deps, conversationId, user, "remove", unique);
   await settled(deps);
   // An admin who removed themselves is told what is left to them: nothing.
   if (way === "remove" && unique.includes(user)) return { conversation: null, skipped };
   return { conversation: await shown(deps, conversationId, user), skipped };
 }
 
+/** Who blocks the caller is passed over like who is in already. */
+async function add(deps: Deps, conversationId: string, user: string, users: readonly string[]): Promise<string[]> {
+  const blockers = await blockersOf(deps.hot, user, users);
+  const wanted = users.filter((one) => !blockers.has(one));
+  return [...(await join(deps, conversationId, user, "add", wanted)), ...blockers];
+}
+
 async function enter(deps: Deps, { conversationId }: Of, { user }: Caller): Promise<object> {
-  const kind = await deps.hot.redis.hget(keys.head(conversationId), "k");
-  await join(deps, conversationId, user, kind === "f" ? "follow" : "join", [user]);
+  const author = await authorOf(deps, conversationId);
+  if (author === null) await join(deps, conversationId, user, "join", [user]);
+  else if (author !== user) await deps.relations.follow(user, author, true);
   await settled(deps);
   return { conversation: await shown(deps, conversationId, user) };
 }
 
 async function exit(deps: Deps, { conversationId }: Of, { user }: Caller): Promise<object> {
-  await leave(deps, conversationId, user, "leave", [user]);
+  const author = await authorOf(deps, conversationId);
+  if (author === null || author === user) await leave(deps, conversationId, user, "leave", [user]);
+  else {
+    await viewOf(deps, conversationId, user);
+    await deps.relations.follow(user, author, false);
+  }
   await settled(deps);
   return {};
+}
+
+/** Whose feed the conversation is; null if it is none. */
+async function authorOf({ hot }: Deps, conversationId: string): Promise<string | null> {
+  const [kind, owner = null] = await hot.redis.hmget(keys.head(conversationId), "k", "w");
+  return kind === "f" ? owner : null;
 }
 
 async function markRead(deps: Deps, { conversationId, seq }: Of & { seq: number }, { user }: Caller): Promise<object> {

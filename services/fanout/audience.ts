@@ -10,6 +10,8 @@ export class Audience {
   readonly #stays: Map<string, Stay[]>;
   /** Changes up to this seq were in what was loaded. */
   readonly #loadedSeq: number;
+  /** Users when it was loaded: what it counts for, though others join. */
+  readonly size: number;
   /** Above this seq nothing is known to change: the present list holds. */
   #settled: number;
   #present: string[] | null = null;
@@ -18,14 +20,11 @@ export class Audience {
     this.kind = kind;
     this.#stays = stays;
     this.#loadedSeq = loadedSeq;
+    this.size = stays.size;
     this.#settled = 0;
     for (const list of stays.values()) {
       for (const { joined, left } of list) this.#settled = Math.max(this.#settled, joined, Number.isFinite(left) ? left : 0);
     }
-  }
-
-  get size(): number {
-    return this.#stays.size;
   }
 
   /** The users whose stay holds the seq. */
@@ -92,6 +91,13 @@ export function createAudiences(hot: Hot) {
       known.set(conversationId, audience);
       return audience;
     },
+    /** Forgets one that has gone to read mode: its members need not be known until it comes back. */
+    forget(conversationId: string): void {
+      const gone = known.get(conversationId);
+      if (gone === undefined) return;
+      known.delete(conversationId);
+      size -= gone.size;
+    },
     /** Forgets all: after a hand-over another worker has followed the changes. */
     clear(): void {
       known.clear();
@@ -104,7 +110,7 @@ export type Audiences = ReturnType<typeof createAudiences>;
 async function read(hot: Hot, conversationId: string, seq: number): Promise<Audience> {
   const row = (await hot.run(
     "audience",
-    [keys.head(conversationId), keys.past(conversationId), keys.leavers(conversationId)],
+    [keys.head(conversationId), keys.past(conversationId), keys.leavers(conversationId), keys.order(conversationId)],
     [seq],
   )) as string[];
   const [head = "0", , kind = "g", , ...people] = row;

@@ -66,6 +66,8 @@ export async function ownJson(hot: Hot, conversationId: string, user: string): P
 /** The `read` event, with the user's unread counts as they are when it is written. */
 export async function readJson(hot: Hot, conversationId: string, user: string, readSeq: number, count: number): Promise<string> {
   const counts = await unreadCounts(hot, user, await listedIds(hot, user));
-  const unread = counts.find((one) => one.conversationId === conversationId)?.unread ?? 0;
+  const listed = counts.find((one) => one.conversationId === conversationId);
+  // A followed feed is in no list.
+  const unread = (listed ?? (await unreadCounts(hot, user, [conversationId]))[0])?.unread ?? 0;
   return JSON.stringify({ type: "read", conversationId, readSeq, count, unread, total: totalOf(counts) });
 }

@@ -63,8 +63,10 @@ async function planEntry(deps: Deps, plan: Plan, record: EntryRecord, lookup: En
     if (audience.kind === "s" && seq === 1) await planJoined(deps, plan, conversationId, 0, "w", users);
     if (change?.change === "joined") await planJoined(deps, plan, conversationId, seq, "w", change.users);
     const pointer = entryPointer(letter, conversationId, seq, count, id);
-    if (letter === "o") plan.add(switchOp({ conversationId, seq, id, pointer }), users);
-    else plan.entry({ conversationId, seq, id, pointer }, users);
+    if (letter === "o") {
+      plan.add(switchOp({ conversationId, seq, id, pointer }), users);
+      audiences.forget(conversationId);
+    } else plan.entry({ conversationId, seq, id, pointer }, users);
     deps.traffic(conversationId, mode, audience.kind, users.length);
   } else {
     if (change?.change === "joined") await planJoined(deps, plan, conversationId, seq, "r", change.users);

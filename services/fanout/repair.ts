@@ -1,7 +1,8 @@
 import { joinedJson } from "./events.ts";
 import { entryPointer, eventPointer } from "#shared/wire/pointer.ts";
-import { views } from "#shared/hot/conversations.ts";
-import { userState } from "#shared/hot/users.ts";
+import { views, type View } from "#shared/hot/conversations.ts";
+import type { InboxOp } from "#shared/hot/deliveries.ts";
+import { userState, type InboxRecord } from "#shared/hot/users.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { type Gap, Plan, switchOp } from "./plan.ts";
@@ -24,11 +25,7 @@ export async function repairPlan(deps: { hot: Hot; entries: Entries }, { user, o
   let last = record?.state === "former" ? -1 : (record?.last ?? -1);
   const reading = (seq: number) => view.readIntervals.find(({ joined, left }) => joined < seq && seq <= left);
   if (last < stay.joined) {
-    const mode = reading(stay.joined + 1) === undefined ? "w" : "r";
-    const json = (await joinedJson(deps.hot, conversationId, [user], stay.joined, mode)).get(user) ?? "";
-    const state = view.conversation.kind === "feed" ? (view.member?.role === "follower" ? "f" : "w") : "a";
-    const pointer = eventPointer("J", conversationId, stay.joined, Date.now(), mode, json);
-    plan.add({ letter: "J", conversationId, seq: stay.joined, extra: `${state} ${mode}`, pointers: [pointer] }, self);
+    plan.add(await beginning(deps.hot, view, user, stay.joined, reading(stay.joined + 1) === undefined ? "w" : "r", record), self);
     last = stay.joined;
   }
   const to = Math.min(op.seq, last + MOST);
@@ -46,4 +43,23 @@ export async function repairPlan(deps: { hot: Hot; entries: Entries }, { user, o
     }
   }
   return plan;
+}
+
+/** The step that begins a stay: an event of being in, or, of a feed that is followed, the record alone. */
+async function beginning(
+  hot: Hot,
+  { conversation }: View,
+  user: string,
+  seq: number,
+  mode: "w" | "r",
+  record: InboxRecord | undefined,
+): Promise<InboxOp> {
+  const { id: conversationId, kind, owner } = conversation;
+  if (kind === "feed" && owner !== user) {
+    const ordinal = BigInt(record?.ordinal ?? "0") + 1n;
+    return { letter: "F", conversationId, seq, extra: `+ ${ordinal} ${mode}`, pointers: [] };
+  }
+  const json = (await joinedJson(hot, conversationId, [user], seq, mode)).get(user) ?? "";
+  const pointer = eventPointer("J", conversationId, seq, Date.now(), mode, json);
+  return { letter: "J", conversationId, seq, extra: `${kind === "feed" ? "w" : "a"} ${mode}`, pointers: [pointer] };
 }

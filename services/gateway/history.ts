@@ -42,7 +42,7 @@ export function createHistory(deps: {
     if (kind !== "conversation" || !/^[1-9][0-9]{0,18}$/.test(id)) throw new Refusal(102);
     const [standing] = await standings(hot, outlet.user, [id]);
     if (standing?.member === undefined || standing.member === null) throw new Refusal(103);
-    if (!seatOf(outlet, id) && standing.mode === "w") throw new Refusal(102);
+    if (standing.kind === "f" || (!seatOf(outlet, id) && standing.mode === "w")) throw new Refusal(102);
     const floor = standing.historyAll ? 0 : standing.member.joinedSeq;
     return { epoch: standing.epoch, floor, end: standing.seq, read: (from, to) => readEntries(id, from, to) };
   }

@@ -57,6 +57,7 @@ function recordAt({ events, modes }: Story, startsReading: boolean, to: number):
     readBegin: startsReading ? 0 : -1,
     readOffset: 1,
     everRead: startsReading,
+    ordinal: "0",
   };
   for (let seq = 1; seq <= to; seq++) {
     const event = events[seq - 1];

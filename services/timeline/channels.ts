@@ -1,7 +1,7 @@
 import { intersect, staysOf, type Stay } from "#shared/hot/member.ts";
 import { keys } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
-import type { Standing } from "#shared/hot/standings.ts";
+import { standings, type Standing } from "#shared/hot/standings.ts";
 import type { InboxRecord } from "#shared/hot/users.ts";
 
 /**
@@ -23,6 +23,16 @@ export const inboxOf = (user: string): string => `inbox:${user}`;
 
 /** True if the user's inbox says that a channel of the conversation is there now. Feeds have none. */
 export const isOpen = (record: InboxRecord): boolean => record.state === "active" && record.readBegin >= 0;
+
+/** The heads of those of the records that have, or had, a channel: feeds never have one. */
+export async function channelHeads(hot: Hot, user: string, records: readonly InboxRecord[]): Promise<Standing[]> {
+  const heads = await standings(
+    hot,
+    user,
+    records.map(({ conversationId }) => conversationId),
+  );
+  return heads.filter(({ kind }) => kind !== "f");
+}
 
 /** Builds channels from records and heads; `past` are the users' earlier stays where they matter. */
 export function channel(record: InboxRecord, standing: Standing, past: string): Channel {

@@ -1,5 +1,6 @@
 import type { Registry } from "prom-client";
 import type { ColdStore } from "#shared/cold/store.ts";
+import type { Graph } from "#shared/graph/port.ts";
 import { createEntries } from "#shared/hot/entries.ts";
 import type { Progress } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
@@ -12,15 +13,19 @@ import type { Handler, Publication, WatchUser } from "#shared/wire/ports.ts";
 import { coldPointers } from "./archived-pointers.ts";
 import { messageHistory, newestBelow, type HistoryDeps } from "./history.ts";
 import { timelineMetrics } from "./metrics.ts";
+import type { MixerDeps } from "./mixer-open.ts";
 import { inboxPublications, pointersBetween, type Reading } from "./missed.ts";
 import { timelineRead } from "./read.ts";
 import { createRecovery } from "./recovery.ts";
 import { createStore } from "./store.ts";
 import { createRooms } from "./rooms.ts";
+import { createRecommended } from "./sources/recommended.ts";
+import type { Source } from "./sources/source.ts";
 import { createSync } from "./sync.ts";
 
 export interface TimelineParts {
   hot: Hot;
+  graph: Pick<Graph, "secondRing">;
   cold: ColdStore;
   progress: Progress;
   warmDays: number;
@@ -29,12 +34,21 @@ export interface TimelineParts {
 }
 
 /** The timeline station: what it gives to the door and the other stations, and its methods. */
-export function createTimeline({ hot, cold, progress, warmDays, logger, registry }: TimelineParts) {
+export function createTimeline({ hot, graph, cold, progress, warmDays, logger, registry }: TimelineParts) {
   const { tributary_history_archive_pages_total: archivePages } = defineMetrics(registry, timelineMetrics);
   const store = createStore({ hot, cold, logger, counted: (outcome) => archivePages.inc({ outcome }) });
   const entries = createEntries(hot, store.coldEntries);
   const reading: Reading = { hot, entries, coldPointers: coldPointers(cold) };
   const pages: HistoryDeps = { hot, store, warmDays };
+  const mixing: MixerDeps = {
+    hot,
+    entries,
+    store,
+    rooms: createRooms(),
+    arrived: (user, pending) => arrived(hot, progress, user, pending),
+  };
+  /** What is mixed into timelines where it is asked for. */
+  const sources: Source[] = [createRecommended({ hot, secondRing: (user, limit) => graph.secondRing(user, limit), logger })];
   return {
     entries,
     recover: createRecovery(reading),
@@ -54,10 +68,7 @@ export function createTimeline({ hot, cold, progress, warmDays, logger, registry
     },
     methods: (watch: WatchUser): [string, Handler][] => [
       ["message.history", messageHistory(pages)],
-      [
-        "timeline.read",
-        timelineRead({ hot, entries, store, rooms: createRooms(), arrived: (user, pending) => arrived(hot, progress, user, pending) }),
-      ],
+      ["timeline.read", timelineRead(mixing, sources)],
       ["timeline.sync", createSync(reading, watch)],
     ],
   };

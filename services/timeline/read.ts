@@ -6,15 +6,17 @@ import { createRoom, type Room } from "#shared/wire/room.ts";
 import type { MessageKind } from "#shared/wire/values.ts";
 import { hotRanges, type EntryLookup } from "#shared/hot/entries.ts";
 import { after, decodeCursor, encodeCursor, type Place } from "./mixer-cursor.ts";
-import type { Head } from "./mixer-merge.ts";
+import { mix, mostMixed, ONE_IN } from "./mix.ts";
+import { newestFirst, type Head, type Rank } from "./mixer-merge.ts";
 import type { MixerDeps } from "./mixer-open.ts";
 import { openMixer, type Mixer } from "./mixer.ts";
+import type { Asked, Offer, Source } from "./sources/source.ts";
 
 interface ReadParams {
   cursor?: string | null;
   limit?: number;
   kinds?: MessageKind[];
-  /** Accepted; adds nothing yet. */
+  /** True: messages of others are mixed in. */
   recommended?: boolean;
 }
 
@@ -26,9 +28,17 @@ const FEWEST_AT_ONCE = 100;
 const ENVELOPE_BYTES = 1_024;
 const HEAD_BYTES = 48;
 
+/** A message on its way into an answer. */
+interface Item extends Rank {
+  /** JSON */
+  text: string;
+  /** After it. */
+  place: Place;
+}
+
 /** An answer while it is made. */
 interface Page {
-  items: string[];
+  items: Item[];
   room: Room;
   seen: number;
   /** After the last message that was given or passed over. */
@@ -36,25 +46,64 @@ interface Page {
 }
 
 /**
- * `timeline.read`: the messages of all the caller's stays, newest first by key, in the stages skeleton → hydrate → rules → present. The first page
- * waits for the fan-out; later ones keep its view by their cursor. With a store away it gives what can be told for certain without it, and refuses
- * with 108 where that is nothing. Refuses a malformed cursor with 107.
+ * `timeline.read`: the messages of all the caller's stays, newest first by key, in the stages skeleton → hydrate → rules → mix → present. The first
+ * page waits for the fan-out; later ones keep its view by their cursor. With a store away it gives what can be told for certain without it, and
+ * refuses with 108 where that is nothing. Refuses a malformed cursor with 107.
+ * @param sources whose messages are mixed in where the caller wants them
  */
-export function timelineRead(deps: MixerDeps): Handler {
-  return async ({ cursor = null, limit = 50, kinds }: ReadParams, { user }) => {
+export function timelineRead(deps: MixerDeps, sources: readonly Source[] = []): Handler {
+  return async (params: ReadParams, { user }) => {
+    const { cursor = null, limit = 50, kinds } = params;
     const given = cursor === null ? null : decodeCursor(cursor);
     const first = kinds === undefined ? limit : Math.max(limit, FEWEST_AT_ONCE);
-    const mixer = await openMixer(deps, { user, place: given, limit, first, kinds });
+    const wanted = sources.filter((source) => source.wanted(params));
+    const [mixer, offers] = await Promise.all([
+      openMixer(deps, { user, place: given, limit, first, kinds }),
+      offersOf(wanted, { user, from: given?.last.key ?? "", most: mostMixed(limit) }),
+    ]);
     const page: Page = {
       items: [],
       room: createRoom(ENVELOPE_BYTES + HEAD_BYTES * (mixer.place.heads?.size ?? 0)),
       seen: 0,
       place: mixer.place,
     };
-    const ended = await fill(deps, mixer, page, limit, kinds === undefined ? null : new Set<string>(kinds));
-    const rest = ended ? "null" : `"${encodeCursor(page.place)}"`;
-    return new Json(`{"items":[${page.items.join(",")}],"cursor":${rest}}`);
+    const only = kinds === undefined ? null : new Set<string>(kinds);
+    const ended = await fill(deps, mixer, page, limit, only);
+    const extras = await hydrateOffers(deps, page, offers, only);
+    const { items, own } = mix<Rank & { text: string }, Rank & { text: string }>(
+      page.items,
+      extras,
+      limit,
+      ended ? null : page.place.last.key,
+    );
+    const cut = own < page.items.length;
+    const place = cut ? (page.items[own - 1]?.place ?? mixer.place) : page.place;
+    const rest = ended && !cut ? "null" : `"${encodeCursor(place)}"`;
+    return new Json(`{"items":[${items.map(({ text }) => text).join(",")}],"cursor":${rest}}`);
   };
+}
+
+/** What the sources offer, newest first. */
+async function offersOf(sources: readonly Source[], asked: Asked): Promise<Offer[]> {
+  if (asked.most === 0) return [];
+  return (await Promise.all(sources.map((source) => source.offer(asked)))).flat().toSorted(newestFirst);
+}
+
+/** The offers with their bodies, as far as they can be had, are of the kinds wanted, and find room. */
+async function hydrateOffers(
+  { entries }: MixerDeps,
+  { items, room }: Page,
+  offers: readonly Offer[],
+  kinds: ReadonlySet<string> | null,
+): Promise<(Rank & { text: string })[]> {
+  if (offers.length === 0 || items.length < ONE_IN - 1) return [];
+  const lookup = await entries.load(offers);
+  return offers.flatMap((offer) => {
+    const entry = lookup(offer.conversationId, offer.seq);
+    if (entry === undefined || !mayStand(entry, kinds)) return [];
+    const text = itemOf(offer, entry);
+    return room.take(text) ? [{ ...offer, text }] : [];
+  });
 }
 
 /** Fills the page; true if nothing comes after it. */
@@ -100,10 +149,14 @@ function mayStand(entry: Entry, kinds: ReadonlySet<string> | null): boolean {
 }
 
 /** Puts an item; false if the page is full. */
-function present(page: Page, { source, key }: Head, entry: Entry, limit: number): boolean {
+function present(page: Page, head: Head, entry: Entry, limit: number): boolean {
   if (page.items.length === limit) return false;
-  const item = `{"source":"${source}","key":"${key}","message":${messageJson(entry)}}`;
-  if (!page.room.take(item)) return false;
-  page.items.push(item);
+  const text = itemOf(head, entry);
+  if (!page.room.take(text)) return false;
+  const { key, conversationId, seq } = head;
+  page.items.push({ key, conversationId, seq, text, place: after(page.place, head) });
   return true;
 }
+
+const itemOf = ({ source, key }: Pick<Head | Offer, "source" | "key">, entry: Entry): string =>
+  `{"source":"${source}","key":"${key}","message":${messageJson(entry)}}`;

@@ -1,9 +1,9 @@
 import { compareDecimals } from "#shared/ids/decimals.ts";
 import { MAX_RECOVERED_BYTES, MAX_RECOVERED_ENTRIES, MAX_WATCHED, type Position, type Positions } from "#shared/wire/values.ts";
 import type { ChannelPart, ChannelState, Publication, Recover, Recovered } from "#shared/wire/ports.ts";
-import { standings, type Standing } from "#shared/hot/standings.ts";
+import type { Standing } from "#shared/hot/standings.ts";
 import { userState, type InboxRecord, type UserState } from "#shared/hot/users.ts";
-import { channel, channelOf, endOf, inboxOf, isOpen, owed, pastStays, type Channel } from "./channels.ts";
+import { channel, channelHeads, channelOf, endOf, inboxOf, isOpen, owed, pastStays, type Channel } from "./channels.ts";
 import { beginnings, channelPublications, inboxPublications, pointersBetween, type Reading } from "./missed.ts";
 
 /** What one connect reply may still recover. */
@@ -84,15 +84,7 @@ async function chooseChannels(reading: Reading, user: string, state: UserState, 
       isOpen(record) ||
       ((positions?.[channelOf(record.conversationId)] !== undefined || begun.has(record.conversationId)) && mayHaveHad(record)),
   );
-  const heads = new Map(
-    (
-      await standings(
-        reading.hot,
-        user,
-        candidates.map((one) => one.conversationId),
-      )
-    ).map((one) => [one.conversationId, one]),
-  );
+  const heads = new Map((await channelHeads(reading.hot, user, candidates)).map((one) => [one.conversationId, one]));
   const active = candidates.filter((record) => heads.has(record.conversationId)).toSorted((a, b) => byActivity(heads, a, b));
   const unwatched = active.filter(isOpen).slice(MAX_WATCHED);
   const left = new Set(unwatched);

@@ -1,8 +1,7 @@
 import { MAX_ANSWER_BYTES, type Positions } from "#shared/wire/values.ts";
 import type { Handler, Publication, WatchUser } from "#shared/wire/ports.ts";
-import { standings } from "#shared/hot/standings.ts";
 import { userState, type UserState } from "#shared/hot/users.ts";
-import { channel, channelOf, endOf, inboxOf, isOpen, owed, pastStays, type Channel } from "./channels.ts";
+import { channel, channelHeads, channelOf, endOf, inboxOf, isOpen, owed, pastStays, type Channel } from "./channels.ts";
 import { beginnings, channelPublications, inboxPublications, pointersBetween, type Reading } from "./missed.ts";
 
 interface SyncParams {
@@ -81,11 +80,7 @@ async function channelsOf(reading: Reading, user: string, state: UserState, know
   const records = [...state.records.values()].filter(
     (record) => isOpen(record) || (known[channelOf(record.conversationId)] !== undefined && record.everRead && record.state !== "follower"),
   );
-  const heads = await standings(
-    reading.hot,
-    user,
-    records.map((record) => record.conversationId),
-  );
+  const heads = await channelHeads(reading.hot, user, records);
   const byId = new Map(records.map((record) => [record.conversationId, record]));
   const found = heads.flatMap((head) => {
     const record = byId.get(head.conversationId);

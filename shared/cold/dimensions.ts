@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ask } from "./ask.ts";
-import type { ConversationRow, MemberRow, SessionRow } from "./rows.ts";
+import type { ConversationRow, MemberRow, RelationRow, SessionRow } from "./rows.ts";
 import { chunksOf, idLiteral, numberLiteral, stringLiteral } from "./sql.ts";
 
 const KEYS_A_QUERY = 5_000;
@@ -20,6 +20,11 @@ export type SessionKey = Pick<SessionRow, "user" | "session" | "change">;
 /** One key a beginning or end of a connection. */
 export const sessionKey = ({ user, session, change }: SessionKey): string => `${user} ${session} ${change}`;
 
+export type RelationKey = Pick<RelationRow, "user" | "other" | "change" | "at">;
+
+/** One key a change of a relation. */
+export const relationKey = ({ user, other, change, at }: RelationKey): string => `${user} ${other} ${change} ${at}`;
+
 /** Which changes are in the dimension tables. */
 export interface DimensionKeys {
   /** As `conversationKey`s. */
@@ -28,6 +33,8 @@ export interface DimensionKeys {
   existingMembers(keys: readonly MemberKey[]): Promise<Set<string>>;
   /** As `sessionKey`s. */
   existingSessions(keys: readonly SessionKey[]): Promise<Set<string>>;
+  /** As `relationKey`s. */
+  existingRelations(keys: readonly RelationKey[]): Promise<Set<string>>;
 }
 
 type Raw<Key> = { [Field in keyof Key]: string };
@@ -63,6 +70,17 @@ export const createDimensionKeys = (client: ClickHouseClient): DimensionKeys => 
       const tuples = chunk.map(({ user, session }) => `(${stringLiteral(user)},${stringLiteral(session)})`);
       const query = `SELECT DISTINCT user, session, change FROM tributary.sessions WHERE (user, session) IN (${tuples.join(",")})`;
       for (const row of await ask(client, query, (raw: Raw<SessionKey>) => raw)) found.add(sessionKey(row as SessionKey));
+    }
+    return found;
+  },
+  async existingRelations(keys) {
+    const found = new Set<string>();
+    for (const chunk of chunksOf(keys, KEYS_A_QUERY)) {
+      const tuples = chunk.map(({ user, other }) => `(${stringLiteral(user)},${stringLiteral(other)})`);
+      const query = `SELECT DISTINCT user, other, change, toUnixTimestamp64Milli(at) AS at_ms FROM tributary.relations
+        WHERE (user, other) IN (${tuples.join(",")})`;
+      const rows = await ask(client, query, (raw: Raw<Omit<RelationKey, "at">> & { at_ms: string }) => raw);
+      for (const { at_ms, ...row } of rows) found.add(relationKey({ ...row, at: Number(at_ms) }));
     }
     return found;
   },

@@ -46,6 +46,10 @@ export const keys = {
   pair: (a: string, b: string) => `pair:{u${bucketOfUser(a)}}:${a} ${b}`,
   /** string: conversation id of a user's feed. */
   feed: ofUser("feed"),
+  /** hash user → what this user holds of that one, see facts.ts. Who is only followed or added holds nothing. */
+  facts: ofUser("f"),
+  /** string with expiry: what the user was last told of another where `facts` has no line for it. */
+  told: (user: string, other: string) => `ft:{u${bucketOfUser(user)}}:${user} ${other}`,
   /** hash digest → "seq id" of sends, of one generation of the dedupe window. All sends of a conversation are in one. */
   dedupe: (conversationId: string, generation: number) =>
     `d:{${bucketOfConversation(conversationId)}}:${generation}:${Math.floor(Number(conversationId.slice(-9)) / BUCKETS) % DEDUPE_TABLES}`,
@@ -63,6 +67,15 @@ export const keys = {
   deliveriesLease: "lease:deliveries",
   deliveriesCursor: "cur:deliveries",
   deliveriesIntent: "intent:deliveries",
+  /** stream: changes of relations, for the archive; and as for the deliveries, where it stands in it. */
+  relations: "relations",
+  relationsLease: "lease:relations",
+  relationsCursor: "cur:relations",
+  relationsIntent: "intent:relations",
+  /** string with expiry: the process that looks after what others left half done between graph and facts. */
+  settlingLease: "lease:settling",
+  /** hash user → "ms" or "ms since follower": feeds whose followers of before they were created are still to be brought in, see services/relation/feeds.ts. */
+  filling: "filling",
   /** string: "window generation", the newest generation of dedupe tables that is removed. */
   dedupeRemoved: "removed:dedupe",
   /** zset worker → time of its last heartbeat, ms. */

@@ -115,7 +115,7 @@ const cases: Case[] = [
       await join(deps(), id, "bob", "follow", ["bob"]);
       await leave(deps(), id, "bob", "leave", ["bob"]);
     },
-    left: { seq: 0, entries: [], members: { ann: "o 0 0 0 0" }, past: { bob: "0-0;0" }, outbox: ["C ann", "F bob + 0 w", "F bob - 0 w"] },
+    left: { seq: 0, entries: [], members: { ann: "o 0 0 0 0" }, past: { bob: ";0" }, outbox: ["C ann", "F bob + 0 w", "F bob - 0 w"] },
   },
   {
     name: "who leaves keeps the stay up to the entry of leaving",

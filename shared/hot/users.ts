@@ -17,6 +17,8 @@ export interface InboxRecord {
   readOffset: number;
   /** True if any part of it was never copied to the inbox. */
   everRead: boolean;
+  /** Of the last step that was taken for its ordinal, digits. */
+  ordinal: string;
 }
 
 export interface UserState {
@@ -48,7 +50,7 @@ function parseConnections(text: string): NodeConnections[] {
 const states = { a: "active", w: "ownFeed", f: "follower", x: "former" } as const;
 
 function parseInboxRecord(conversationId: string, text: string): InboxRecord {
-  const [state, last, joined, readBegin, readOffset, ever] = text.split(" ");
+  const [state, last, joined, readBegin, readOffset, ever, ordinal = "0"] = text.split(" ");
   return {
     conversationId,
     state: states[state as keyof typeof states],
@@ -57,6 +59,7 @@ function parseInboxRecord(conversationId: string, text: string): InboxRecord {
     readBegin: Number(readBegin),
     readOffset: Number(readOffset),
     everRead: ever === "1",
+    ordinal,
   };
 }
 

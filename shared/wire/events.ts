@@ -80,6 +80,22 @@ export const Conversation = Type.Object(
   { title: "Conversation" },
 );
 
+export const Relation = Type.Object(
+  {
+    user: v.UserId,
+    following: Type.Boolean({ description: "one follows the user's feed" }),
+    followed: Type.Boolean({ description: "the user follows one's own" }),
+    friend: Type.Boolean(),
+    contact: Type.Boolean({ description: "one has added the user" }),
+    alias: O(Type.String({ description: "the name that one gave a contact" })),
+    request: Type.Union([L("in"), L("out"), Type.Null()], { description: "a request for friendship that waits: to one, or by one" }),
+    note: O(Type.String({ description: "the words of that request" })),
+    blocking: Type.Boolean({ description: "one blocks the user" }),
+    feed: Type.Union([v.ConversationId, Type.Null()], { description: "the user's feed" }),
+  },
+  { title: "Relation" },
+);
+
 /** An entry that is no message. */
 const change = (type: v.ChangeType, fields: Record<string, TSchema>) => Type.Object({ type: L(type), ...placed, ...fields });
 const target = v.Seq;
@@ -164,10 +180,9 @@ export const eventTable = {
     data: Type.Object({ type: L("mention"), conversationId: v.ConversationId, target, by, at: Time }),
   },
   relation: {
-    about: "One's relation to a user has changed.",
+    about: "One's relation to a user has changed, by oneself or by them: the whole of it, as it is now.",
     kind: "user",
-    later: true,
-    data: Type.Object({ type: L("relation"), relation: Type.Object({ user: v.UserId }) }),
+    data: Type.Object({ type: L("relation"), relation: Relation }),
   },
   receipt: {
     about: "The other side of a single has read on.",

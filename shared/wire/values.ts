@@ -71,6 +71,11 @@ export const messageKinds = Object.keys(bodies) as MessageKind[];
 export const changeTypes = ["edit", "recall", "reaction", "member", "update", "mode"] as const;
 export type ChangeType = (typeof changeTypes)[number];
 
+/** Kinds of lists of relations. */
+export const listKinds = ["followers", "following", "friends", "contacts", "requests", "blocked"] as const;
+export const Alias = Type.String({ maxLength: 200 });
+export const Note = Type.String({ maxLength: 500 });
+
 /** A message body at most this many bytes of JSON. */
 export const MAX_BODY_BYTES = 16 * 1024;
 /** `meta` at most this many bytes of JSON. */
@@ -108,6 +113,22 @@ export interface My {
   muted: boolean;
   pinned: boolean;
   markedUnread: boolean;
+}
+
+export interface Relation {
+  user: string;
+  following: boolean;
+  followed: boolean;
+  friend: boolean;
+  contact: boolean;
+  /** Of a contact, where one was given. */
+  alias?: string;
+  request: "in" | "out" | null;
+  /** Words of the request, where there are any. */
+  note?: string;
+  blocking: boolean;
+  /** The user's feed; null where there is none. */
+  feed: string | null;
 }
 
 export interface Conversation {

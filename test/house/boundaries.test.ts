@@ -41,6 +41,10 @@ test("what crosses a boundary is refused", () => {
     ["shared/cold", "chdb"],
     ["services/archive", "chdb"],
     ["test/contract", "chdb"],
+    ["services/relation", "neo4j-driver"],
+    ["infra/graph", "neo4j-driver"],
+    ["shared/graph", "@ladybugdb/core"],
+    ["test/contract", "@ladybugdb/core"],
   ]);
   expect(refused(files).toSorted()).toEqual(files.map(([path]) => path).toSorted());
 });
@@ -58,6 +62,9 @@ test("what stays in its home is taken", () => {
     ["shared/cold", "@clickhouse/client"],
     ["test/contract", "@clickhouse/client"],
     ["infra/clickhouse", "chdb"],
+    ["infra/graph", "@ladybugdb/core"],
+    ["shared/graph", "neo4j-driver"],
+    ["test/contract", "neo4j-driver"],
     ["test/support", "#services/gateway/index.ts"],
   ]);
   expect(refused(files)).toEqual([]);

@@ -36,7 +36,14 @@ test("the program of the clients' guide runs to its end and says what the guide 
       .join("\n"),
   );
   await until(() => child.exitCode !== null, 60_000, all);
-  const lines = ["bob got hello bob as seq 1", "bob has 0 unread", "history: 1 hello bob", "bob pulled and again"];
+  const lines = [
+    "bob got hello bob as seq 1",
+    "bob has 0 unread",
+    "history: 1 hello bob",
+    "bob was asked by ann with from the choir",
+    "bob is a friend of ann",
+    "bob pulled and again",
+  ];
   expect(output().trim().split("\n")).toEqual(lines);
   expect(child.exitCode).toBe(0);
 });

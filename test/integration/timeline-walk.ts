@@ -6,7 +6,7 @@ import type { Message } from "#shared/wire/values.ts";
 import { stayed, type Known } from "./timeline-traffic.ts";
 import type { Readers } from "./timeline-world.ts";
 
-interface Page {
+export interface Page {
   items: { source: string; key: string; message: Message }[];
   cursor: string | null;
 }

@@ -4,10 +4,13 @@ import type { Feed } from "./feed.ts";
 import type { Device } from "./device.ts";
 import type { Ledger, Room } from "./ledger.ts";
 import { lookAtOne } from "./looks.ts";
-import { replay, type Told } from "./replay.ts";
+import { replay, type Stay, type Told } from "./replay.ts";
 import type { Person, Steps } from "./steps.ts";
+import type { Happening } from "./wire.ts";
 
 export interface Rules {
+  /** Stays in a feed, by user. */
+  staysOfFeed: (conversationId: string) => Promise<Map<string, Stay[]>>;
   fanoutWriteMax: number;
   /** True if the size alone decides on the mode, so that the oracle knows where it switches. */
   bySize: boolean;
@@ -23,16 +26,20 @@ const PATIENCE = 8_000;
 export async function conclude(people: Person[], steps: Steps, ledger: Ledger, rules: Rules): Promise<Map<string, Told>> {
   await Promise.all(ledger.rooms.map((room) => endOf(room, people, steps, ledger, rules)));
   ledger.roundOver();
+  const feeds = ledger.rooms.filter(({ kind }) => kind === "feed");
+  const followed: Followed = new Map();
+  for (const { id } of feeds) followed.set(id, await rules.staysOfFeed(id));
+  await Promise.all(feeds.map((room) => readFeed(room, people, ledger)));
   let whole: Feed[] = [];
   let told = new Map<string, Told>();
   const incomplete = (): string[] => [...holes(ledger), ...whole.flatMap((feed) => lacking({ user: feed.user, feed }, told))];
   await waitFor(ledger, incomplete, async () => {
     whole = await Promise.all(people.map((person) => fromTheBeginning(person, ledger)));
-    told = replayAll(ledger, rules, () => undefined);
+    told = replayAll(ledger, rules, followed, () => undefined);
   });
   const devices = people.flatMap((person) => person.devices);
   await waitFor(ledger, () => devices.flatMap((device) => lacking(device, told)));
-  told = replayAll(ledger, rules, (what) => ledger.fault(what));
+  told = replayAll(ledger, rules, followed, (what) => ledger.fault(what));
   for (const [i, person] of people.entries()) checkDeliveries(person, whole[i] as Feed, ledger, told);
   return told;
 }
@@ -67,13 +74,34 @@ function holes(ledger: Ledger): string[] {
   });
 }
 
-function replayAll(ledger: Ledger, { fanoutWriteMax, bySize }: Rules, fault: (what: string) => void): Map<string, Told> {
+type Followed = Map<string, Map<string, Stay[]>>;
+
+/** What a feed posts in read mode comes to no device: the owner reads all of it. */
+async function readFeed({ id, creator }: Room, people: Person[], ledger: Ledger): Promise<void> {
+  const owner = people.find(({ name }) => name === creator) as Person;
+  const { call } = owner.devices[0] as Device;
+  for (let after = 0, more = true; more;) {
+    const answer = await call("message.history", { conversationId: id, entries: true, after, limit: 200 });
+    if (!("result" in answer)) throw new Error(`message.history of feed ${id}: ${JSON.stringify(answer)}`);
+    const page = answer.result as { entries: Happening[]; last: number; more: boolean };
+    for (const entry of page.entries) ledger.entry(entry);
+    after = page.last;
+    more = page.more;
+  }
+}
+
+function replayAll(
+  ledger: Ledger,
+  { fanoutWriteMax: most, bySize }: Rules,
+  followed: Followed,
+  fault: (what: string) => void,
+): Map<string, Told> {
   return new Map(
     ledger.rooms.map((room) => {
       const entries = Array.from({ length: ledger.head(room.id) }, (_, i) => ledger.entryAt(room.id, i + 1));
       const hole = entries.indexOf(undefined);
       const whole = entries.slice(0, hole < 0 ? entries.length : hole).flatMap((entry) => entry ?? []);
-      return [room.id, replay(room, whole, fanoutWriteMax, bySize, fault)];
+      return [room.id, replay(room, whole, { most, bySize, followed: followed.get(room.id) ?? new Map<string, Stay[]>() }, fault)];
     }),
   );
 }

@@ -9,13 +9,13 @@ import type { Happening } from "./wire.ts";
 /** Entries of the user's stays that the device should hold and does not. */
 export function lacking({ user, feed }: Pick<Device, "user" | "feed">, told: ReadonlyMap<string, Told>): string[] {
   const missing: string[] = [];
-  for (const [id, { stays, head }] of told) {
+  for (const [id, { stays, head, delivered }] of told) {
     const seen = feed.seen.get(id);
     const absent: number[] = [];
     for (const { joined, left } of stays(user)) {
       if (feed.forgivenStays.has(id) && joined <= (feed.forgivenStays.get(id) ?? 0)) continue;
       const from = Math.max(joined, feed.forgiven.get(id) ?? 0) + 1;
-      for (let seq = from; seq <= Math.min(left, head); seq++) if (seen?.has(seq) !== true) absent.push(seq);
+      for (let seq = from; seq <= Math.min(left, head); seq++) if (seen?.has(seq) !== true && delivered(user, seq)) absent.push(seq);
     }
     if (absent.length > 0) missing.push(`${feed.name} lacks seqs ${absent.join(", ")} of ${id}`);
   }
@@ -60,7 +60,7 @@ export async function fromTheBeginning({ name: user, devices: [by] }: Person, le
 function checkNothingOutside(feed: Feed, ledger: Ledger, told: ReadonlyMap<string, Told>): void {
   for (const [id, seqs] of feed.seen) {
     const conversation = told.get(id);
-    const outside = [...seqs].filter((seq) => conversation?.holds(feed.user, seq) !== true);
+    const outside = [...seqs].filter((seq) => conversation?.delivered(feed.user, seq) !== true);
     if (outside.length > 0)
       ledger.fault(
         `${feed.name} got seqs ${outside.join(", ")} of ${id}, outside of its stays ${JSON.stringify(conversation?.stays(feed.user))}`,
@@ -75,7 +75,9 @@ function checkEvents(feed: Feed, ledger: Ledger, told: ReadonlyMap<string, Told>
   for (const [offset, event] of [...feed.inbox].toSorted(([a], [b]) => a - b)) {
     const where = `${feed.name} at inbox offset ${offset}`;
     const place = placeOf(event);
-    if (place !== null && inside.get(place.id) !== true) ledger.fault(`${where}: an entry of ${place.id} before the event of being in it`);
+    const followed = place !== null && isFollowed(told.get(place.id), feed.user);
+    if (place !== null && inside.get(place.id) !== true && !followed)
+      ledger.fault(`${where}: an entry of ${place.id} before the event of being in it`);
     if (place !== null && event.message?.from === feed.user) read.set(place.id, Math.max(place.seq, read.get(place.id) ?? 0));
     if (event.type === "conversation" && event.conversation !== undefined) {
       // Who is out again by the time of the event is told of it without `my`, and gets the entries of the stay all the same.
@@ -83,8 +85,11 @@ function checkEvents(feed: Feed, ledger: Ledger, told: ReadonlyMap<string, Told>
     }
     if (event.type === "read") checkRead(event, where, read, feed.user, ledger, told);
   }
-  for (const [id, { room, membersAt, head }] of told) {
+  for (const [id, conversation] of told) {
+    const { room, membersAt, head } = conversation;
     const member = membersAt(head).includes(feed.user);
+    // Following a feed is told by the answer alone.
+    if (isFollowed(conversation, feed.user)) continue;
     if ((inside.get(id) ?? false) !== member)
       ledger.fault(`${feed.name}: its events say ${inside.get(id)} of being in ${id} (${room.kind}), it is ${member}`);
   }
@@ -105,7 +110,12 @@ function checkRead(
   if (readSeq <= (read.get(id) ?? 0)) ledger.fault(`${where}: read of ${id} goes from ${read.get(id)} to ${readSeq}`);
   read.set(id, readSeq);
   const bases = [readSeq, ...stays(user).map(({ joined }) => Math.max(joined, readSeq))].map(countAt);
-  if (!bases.includes(count)) ledger.fault(`${where}: read of ${id} to ${readSeq} has count ${count}, not one of ${bases.join(", ")}`);
+  // A stay in a feed that nothing was posted in is not known of any more.
+  const possible = isFollowed(conversation, user) ? count >= Math.min(...bases) && count <= countAt(head) : bases.includes(count);
+  if (!possible) ledger.fault(`${where}: read of ${id} to ${readSeq} has count ${count}, not one of ${bases.join(", ")}`);
   if (unread < 0 || unread > countAt(head) - Math.min(...bases))
     ledger.fault(`${where}: read of ${id} to ${readSeq} leaves ${unread} unread`);
 }
+
+const isFollowed = (conversation: Told | undefined, user: string): boolean =>
+  conversation?.room.kind === "feed" && conversation.room.creator !== user;

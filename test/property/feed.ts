@@ -8,6 +8,8 @@ export interface Witness {
   entry: (seen: Happening) => void;
   /** Newest seq of a conversation that anybody knows of by now. */
   head: (conversationId: string) => number;
+  /** True of a feed, which is in no follower's list. */
+  isFeed: (conversationId: string) => boolean;
 }
 
 export interface SyncPage {
@@ -196,7 +198,10 @@ export class Feed {
 
   /** Everything that was under way is answered, so that the heads known now include what was there when the device lost its place. */
   roundOver(): void {
-    for (const id of this.#unlisted) this.forgivenStays.set(id, this.#witness.head(id));
+    for (const id of this.#unlisted) {
+      if (this.#witness.isFeed(id)) this.#forgive(id, this.#witness.head(id));
+      else this.forgivenStays.set(id, this.#witness.head(id));
+    }
     this.#unlisted.clear();
   }
 

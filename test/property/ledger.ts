@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { placeOf, type Witness } from "./feed.ts";
+import { createFollows, type Follows } from "./follows.ts";
 import type { Answer, Conversation, Happening } from "./wire.ts";
 
 /** A `message.send` that went out, and what came of it. */
@@ -11,6 +12,7 @@ export interface Sending {
   /** The connection it went by, null for HTTP: one's order on it is kept. */
   connection: string | null;
   answer: Answer;
+  round: number;
   /** The head was at least this when it began. */
   low: number;
   /** The head was at most this when its round was over. */
@@ -35,7 +37,7 @@ export interface Snapshot {
 /** What is known of one conversation while a run goes on. */
 export interface Room {
   id: string;
-  kind: "group" | "single";
+  kind: "group" | "single" | "feed";
   creator: string;
   /** In the order of joining. */
   first: string[];
@@ -43,7 +45,7 @@ export interface Room {
   open: boolean;
   createdAt: number;
   owner: string | null;
-  /** Members as far as answers tell; when calls cross each other only a guess. */
+  /** Members, followers among them, as far as answers tell; when calls cross each other only a guess. */
   members: Set<string>;
 }
 
@@ -53,6 +55,9 @@ export interface Ledger extends Witness {
   readonly rooms: Room[];
   readonly sendings: Sending[];
   readonly snapshots: Snapshot[];
+  readonly follows: Follows;
+  /** Rounds that are over. */
+  round: () => number;
   /** `user conversation` where a `message.read` got no answer, so that the read seq is known only when it is looked up. */
   readonly lostReads: Set<string>;
   /** Entries by `conversation seq`, as the first device got them. */
@@ -77,7 +82,10 @@ export function createLedger(): Ledger {
   const sendings: Sending[] = [];
   const snapshots: Snapshot[] = [];
   const unseen = new Map<string, number>();
+  const rooms: Room[] = [];
+  const follows = createFollows();
   let open = 0;
+  let round = 0;
 
   const head = (id: string): number => heads.get(id) ?? 0;
   const raise = (map: Map<string, number>, key: string, value: number): void => {
@@ -88,7 +96,10 @@ export function createLedger(): Ledger {
     faults,
     sendings,
     snapshots,
-    rooms: [],
+    rooms,
+    follows,
+    round: () => round,
+    isFeed: (id) => rooms.find((room) => room.id === id)?.kind === "feed",
     lostReads: new Set(),
     fault: (what) => faults.push(what),
     head,
@@ -121,6 +132,8 @@ export function createLedger(): Ledger {
     },
     left: (id) => unseen.set(id, Math.max(unseen.get(id) ?? 0, head(id)) + 2),
     roundOver() {
+      round++;
+      follows.roundOver();
       for (; open < sendings.length; open++) {
         const sending = sendings[open];
         if (sending !== undefined) sending.high = Math.max(head(sending.id), unseen.get(sending.id) ?? 0);

@@ -1,6 +1,9 @@
+import { openHot } from "#shared/hot/redis.ts";
+import { createLogger } from "#shared/run/logger.ts";
 import type { World } from "#test/support/world.ts";
 import { checkAnswers } from "./answers.ts";
 import { conclude, type Rules } from "./conclude.ts";
+import { checkFollows, staysOfFeed } from "./follows.ts";
 import { createDevice, type Device } from "./device.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { lookAtList, lookAtOne, lookAtUnread } from "./looks.ts";
@@ -11,7 +14,7 @@ import { createSteps, type Person, type Steps } from "./steps.ts";
 import type { Answer } from "./wire.ts";
 
 /** Plays a schedule on a running world with users and conversations of its own. Resolves to all that went wrong, nothing if all is well. */
-export async function play(world: World, rules: Rules, schedule: Schedule, prefix: string): Promise<string[]> {
+export async function play(world: World, rules: Omit<Rules, "staysOfFeed">, schedule: Schedule, prefix: string): Promise<string[]> {
   const ledger = createLedger();
   const { people, lives } = await castOf(world, schedule, prefix, ledger);
   const devices = people.flatMap((person) => person.devices);
@@ -24,16 +27,23 @@ export async function play(world: World, rules: Rules, schedule: Schedule, prefi
   });
   try {
     await Promise.all(devices.map((device) => connect(device, "fresh")));
-    for (const round of schedule.rounds) {
+    for (const [i, round] of schedule.rounds.entries()) {
       await Promise.all(round.map((step) => take(step, steps, ledger)));
       ledger.roundOver();
       for (const device of devices) device.feed.roundOver();
+      if (schedule.kills.includes(i)) await killed(i);
     }
     for (const [i, device] of devices.entries())
       if (!device.online()) await connect(device, schedule.home[i % schedule.home.length] ?? "sdk");
     for (const device of devices) device.feed.roundOver();
-    const told = await conclude(people, steps, ledger, rules);
+    await using hot = await openHot(world.endpoints().redisUrl, createLogger("silent", { role: "test" }));
+    const told = await conclude(people, steps, ledger, { ...rules, staysOfFeed: (id) => staysOfFeed(hot, id) });
     checkSendings(ledger, told);
+    checkFollows(
+      people.map(({ name }) => name),
+      ledger,
+      told,
+    );
     await checkAnswers(people, ledger, told);
     await Promise.all(people.map((person) => checkReading(person, ledger, told)));
   } catch (thrown) {
@@ -42,6 +52,15 @@ export async function play(world: World, rules: Rules, schedule: Schedule, prefi
     for (const device of devices) device.away();
   }
   return [...new Set(ledger.faults)];
+
+  /** What is answered is there when the server is back, whatever of its fan-out was still to be done. */
+  async function killed(round: number): Promise<void> {
+    const there = devices.filter((device) => device.online());
+    for (const device of devices) device.away();
+    await world.server().kill();
+    await world.restart();
+    for (const [i, device] of there.entries()) await connect(device, schedule.home[(round + i) % schedule.home.length] ?? "sdk");
+  }
 
   function connect(device: Device, how: Schedule["home"][number]): Promise<void> {
     lives.set(device.name, (lives.get(device.name) ?? 0) + 1);
@@ -78,6 +97,10 @@ export async function play(world: World, rules: Rules, schedule: Schedule, prefi
         const first = [...new Set([by, people[0] as Person, ...step.members.map(all.person)])].map(({ name }) => name);
         const rules2 = { history: step.all ? "all" : "joined", join: step.open ? "open" : "invite" };
         return all.open(by, { kind: "group", title: "a group", members: first, ...rules2 }, first, step);
+      }
+      case "feed": {
+        const by = all.person(step.by);
+        return all.open(by, { kind: "feed" }, [by.name], { all: true, open: true });
       }
       case "single": {
         const [by, other] = [all.person(step.by), all.person(step.user)];

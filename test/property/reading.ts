@@ -21,7 +21,7 @@ export async function checkReading(person: Person, ledger: Ledger, told: Readonl
 }
 
 async function checkHistory({ name, devices }: Person, conversation: Told, ledger: Ledger): Promise<void> {
-  const { room, entries, stays, holds, membersAt, head } = conversation;
+  const { room, entries, stays, holds, inside } = conversation;
   const { call } = devices[0] as Device;
   const where = `message.history of ${name} in ${room.id}`;
   if (stays(name).length === 0) {
@@ -30,7 +30,7 @@ async function checkHistory({ name, devices }: Person, conversation: Told, ledge
     return;
   }
   // Whether a former member of a conversation open to all that was before keeps what was before their stays, the contract does not say.
-  const open = room.all && !membersAt(head).includes(name);
+  const open = room.all && !inside(name);
   const mayRead = (seq: number) => holds(name, seq) || room.all;
   const readable = entries.filter((_, i) => (open ? holds(name, i + 1) : mayRead(i + 1)));
   const given = (await walk(call, { conversationId: room.id, entries: true, after: 0, limit: 7 }, "after", where, ledger)).flatMap(

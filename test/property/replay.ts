@@ -15,10 +15,15 @@ export interface Told {
   readonly head: number;
   countAt: (seq: number) => number;
   modeAt: (seq: number) => "write" | "read";
+  /** Of a feed: its owner alone. */
   membersAt: (seq: number) => string[];
   ownerAt: (seq: number) => string | null;
   stays: (user: string) => readonly Stay[];
   holds: (user: string, seq: number) => boolean;
+  /** True if the entry comes to the user's devices: what a feed posts in read mode is only read. */
+  delivered: (user: string, seq: number) => boolean;
+  /** True if the user is a member or follower now. */
+  inside: (user: string) => boolean;
   /** Newest message up to a seq that the user may read while a member; 0 if there is none. */
   lastMessage: (user: string, seq: number) => number;
   messagesBy: (clientMsgId: string, user: string) => Happening[];
@@ -36,12 +41,19 @@ interface Step {
  * switches of mode by size that come at another place than right behind the entry that crossed the line.
  * @param most largest membership of a conversation in write mode
  * @param bySize true if the size alone decides on the mode
+ * @param followed stays in it, if it is a feed
  */
-export function replay(room: Room, entries: readonly Happening[], most: number, bySize: boolean, fault: (what: string) => void): Told {
-  const stays = new Map<string, Stay[]>(room.first.map((user) => [user, [{ joined: 0, left: Number.POSITIVE_INFINITY }]]));
+export function replay(
+  room: Room,
+  entries: readonly Happening[],
+  { most, bySize, followed }: { most: number; bySize: boolean; followed: ReadonlyMap<string, Stay[]> },
+  fault: (what: string) => void,
+): Told {
+  const first = room.first.map((user): [string, Stay[]] => [user, [{ joined: 0, left: Number.POSITIVE_INFINITY }]]);
+  const stays = new Map<string, Stay[]>([...followed, ...first]);
   const big = room.kind === "group" && room.first.length > most;
   const steps: Step[] = [
-    { count: 0, mode: big ? "read" : "write", members: [...room.first], owner: room.kind === "group" ? room.creator : null },
+    { count: 0, mode: big ? "read" : "write", members: [...room.first], owner: room.kind === "single" ? null : room.creator },
   ];
   const at = (seq: number): Step => steps[Math.min(seq, steps.length - 1)] as Step;
   const told = (seq: number, what: string) => fault(`${room.id} seq ${seq}: ${what}`);
@@ -89,6 +101,7 @@ export function replay(room: Room, entries: readonly Happening[], most: number, 
   }
 
   function checkMode(seq: number, before: Step, entry: Happening, i: number): void {
+    if (room.kind === "feed") return;
     const due =
       room.kind === "single"
         ? null
@@ -104,6 +117,16 @@ export function replay(room: Room, entries: readonly Happening[], most: number, 
     if (crossing === null && entry.type === "mode") told(seq, `switches to ${entry.mode} with ${before.members.length} members`);
   }
 
+  const inside = (user: string): boolean => stays.get(user)?.at(-1)?.left === Number.POSITIVE_INFINITY;
+  if (bySize && room.kind === "feed") checkFeedMode();
+
+  /** Who follows and unfollows leaves no entry: only what it has come to can be seen. */
+  function checkFeedMode(): void {
+    const { mode } = at(entries.length);
+    const members = [...stays.keys()].filter(inside).length;
+    if (mode === "write" ? members > most : members < most * 0.8) told(entries.length, `a feed of ${members} is in ${mode} mode`);
+  }
+
   const holds = (user: string, seq: number): boolean => (stays.get(user) ?? []).some(({ joined, left }) => joined < seq && seq <= left);
   return {
     room,
@@ -115,6 +138,8 @@ export function replay(room: Room, entries: readonly Happening[], most: number, 
     ownerAt: (seq) => at(seq).owner,
     stays: (user) => stays.get(user) ?? [],
     holds,
+    delivered: (user, seq) => holds(user, seq) && (room.kind !== "feed" || at(seq - 1).mode === "write"),
+    inside,
     lastMessage: (user, seq) =>
       entries.findLastIndex((entry, i) => i < seq && entry.type === "message" && (room.all || holds(user, i + 1))) + 1,
     messagesBy: (clientMsgId, user) => entries.filter(({ message }) => message?.clientMsgId === clientMsgId && message.from === user),

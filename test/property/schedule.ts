@@ -17,7 +17,8 @@ export type Step =
   | { do: "pull"; user: number; device: number; limit: number; pages: number }
   | { do: "look"; user: number; device: number; at: "list" | "unread" | "get"; to: number }
   | { do: "group"; by: number; members: number[]; open: boolean; all: boolean }
-  | { do: "single"; by: number; user: number };
+  | { do: "single"; by: number; user: number }
+  | { do: "feed"; by: number };
 
 export interface Schedule {
   /** Devices of each user: `quiet` ones only hear that something is new. */
@@ -26,6 +27,8 @@ export interface Schedule {
   rounds: Step[][];
   /** How the devices come back at the end. */
   home: Homecoming[];
+  /** After these rounds the server is killed at once, while nobody is there, and started again. */
+  kills: number[];
 }
 
 const user = fc.nat({ max: 9 });
@@ -45,7 +48,10 @@ const single = fc.record({ do: fc.constant("single" as const), by: user, user })
 const change = (what: "add" | "remove") => fc.record({ do: fc.constant(what), by: user, to, users, twice: fc.boolean() });
 const move = (what: "join" | "leave") => fc.record({ do: fc.constant(what), user, to, twice: fc.boolean() });
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const feed = fc.record({ do: fc.constant("feed" as const), by: user });
+
+/** Steps that have to do with members of groups, or with those who follow and unfollow. */
+const common: fc.WeightedArbitrary<Step>[] = [
   {
     weight: 9,
     arbitrary: fc.record({
@@ -58,12 +64,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("retry" as const), send: fc.nat({ max: 30 }), device }) },
-  { weight: 6, arbitrary: change("add") },
-  { weight: 6, arbitrary: change("remove") },
-  { weight: 2, arbitrary: move("join") },
-  { weight: 2, arbitrary: move("leave") },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("read" as const), user, device, to, back: fc.integer({ min: -2, max: 4 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("mute" as const), user, to, on: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("away" as const), user, device }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("back" as const), user, device, how }) },
   {
@@ -77,31 +78,67 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("look" as const), user, device, at: fc.constantFrom("list", "unread", "get"), to }) },
+];
+
+const groupSteps: fc.Arbitrary<Step> = fc.oneof(
+  ...common,
+  { weight: 6, arbitrary: change("add") },
+  { weight: 6, arbitrary: change("remove") },
+  { weight: 2, arbitrary: move("join") },
+  { weight: 2, arbitrary: move("leave") },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("mute" as const), user, to, on: fc.boolean() }) },
   { weight: 1, arbitrary: group },
   { weight: 1, arbitrary: single },
+  { weight: 1, arbitrary: feed },
 );
 
+const feedSteps: fc.Arbitrary<Step> = fc.oneof(
+  ...common,
+  { weight: 12, arbitrary: move("join") },
+  { weight: 9, arbitrary: move("leave") },
+  { weight: 1, arbitrary: change("add") },
+  { weight: 1, arbitrary: feed },
+);
+
+const deviceKind = fc.oneof({ weight: 4, arbitrary: fc.constant("full" as const) }, fc.constant("quiet" as const));
+
+const schedulesOf = (opening: fc.Arbitrary<Step[][]>, step: fc.Arbitrary<Step>, kills: fc.Arbitrary<number[]>): fc.Arbitrary<Schedule> =>
+  fc
+    .record({
+      users: fc.array(fc.record({ devices: fc.array(deviceKind, { minLength: 1, maxLength: 2 }) }), { minLength: 5, maxLength: 8 }),
+      opening,
+      rounds: fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 24, size: "max" }),
+      home: fc.array(how, { minLength: 1, maxLength: 8 }),
+      kills,
+    })
+    .map(({ opening: first, rounds, ...rest }) => ({ ...rest, rounds: [...first, ...rounds] }));
+
+const openings = (first: fc.Arbitrary<Step>) => fc.array(first, { minLength: 1, maxLength: 3 });
+/** Feeds, and some who follow them at once: from there it is near to the limit. */
+const followed = (first: fc.Arbitrary<Step>) => fc.tuple(openings(first), fc.array(move("join"), { minLength: 1, maxLength: 8 }));
+
 /** Schedules of a length that a second or less suffices for. */
-export const schedules: fc.Arbitrary<Schedule> = fc
-  .record({
-    users: fc.array(
-      fc.record({
-        devices: fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant("full" as const) }, fc.constant("quiet" as const)), {
-          minLength: 1,
-          maxLength: 2,
-        }),
-      }),
-      { minLength: 5, maxLength: 8 },
-    ),
-    opening: fc.array(fc.oneof({ weight: 2, arbitrary: group }, single), { minLength: 1, maxLength: 3 }),
-    rounds: fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 24, size: "max" }),
-    home: fc.array(how, { minLength: 1, maxLength: 8 }),
-  })
-  .map(({ users: people, opening, rounds, home }) => ({ users: people, rounds: [opening, ...rounds], home }));
+export const schedules = schedulesOf(fc.tuple(openings(fc.oneof({ weight: 2, arbitrary: group }, single))), groupSteps, fc.constant([]));
+
+/** The same around feeds, which many follow, unfollow and follow again. */
+export const feedSchedules = schedulesOf(followed(fc.oneof({ weight: 4, arbitrary: feed }, group)), feedSteps, fc.constant([]));
+
+/** Feeds on a server that is killed on the way: some seconds each. */
+export const feedSchedulesWithKills = schedulesOf(
+  followed(feed),
+  feedSteps,
+  fc.uniqueArray(fc.nat({ max: 9 }), { minLength: 1, maxLength: 2 }),
+);
 
 /** A schedule as a person reads it. */
-export function printed({ users: people, rounds, home }: Schedule): string {
+export function printed({ users: people, rounds, home, kills }: Schedule): string {
   const devices = people.map(({ devices: all }, i) => `u${i}: ${all.join(", ")}`).join(" · ");
   const lines = rounds.map((steps, i) => `  ${i}. ${steps.map((one) => JSON.stringify(one).replaceAll('"', "")).join("  |  ")}`);
-  return [`devices  ${devices}`, "rounds (steps of one run at the same time)", ...lines, `home     ${home.join(", ")}`].join("\n");
+  return [
+    `devices  ${devices}`,
+    "rounds (steps of one run at the same time)",
+    ...lines,
+    `home     ${home.join(", ")}`,
+    `killed after ${kills.join(", ")}`,
+  ].join("\n");
 }

@@ -20,7 +20,10 @@ export interface Cast {
   connectionOf: (device: Device) => string | null;
 }
 
-type Opening = { kind: "group"; title: string; members: string[]; history: string; join: string } | { kind: "single"; user: string };
+type Opening =
+  | { kind: "group"; title: string; members: string[]; history: string; join: string }
+  | { kind: "single"; user: string }
+  | { kind: "feed" };
 
 const pick = <T>(list: readonly T[], index: number): T | undefined => list[index % list.length];
 const resultOf = <T>(answer: Answer): T | null => ("result" in answer ? (answer.result as T) : null);
@@ -55,6 +58,7 @@ export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast
       text,
       connection: device === null ? null : connectionOf(device),
       answer: { lost: true },
+      round: ledger.round(),
       low: ledger.head(id),
       high: Number.POSITIVE_INFINITY,
     };
@@ -73,7 +77,9 @@ export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast
   function send({ user, device, to, count, copies }: Step & { do: "send" }): Promise<unknown> {
     const room = pick(rooms, to);
     if (room === undefined) return Promise.resolve();
-    const who = participant(room, user);
+    // Of four who post in a feed three are its owner.
+    const owner = room.kind === "feed" && user % 4 !== 3 ? people.find(({ name }) => name === room.creator) : undefined;
+    const who = owner ?? participant(room, user);
     const all: Promise<void>[] = [];
     for (let n = 0; n < count; n++) {
       const clientMsgId = `${prefix}m${serial++}`;
@@ -130,8 +136,10 @@ export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast
     const room = pick(rooms, to);
     if (room === undefined) return;
     const who = way === "leave" ? participant(room, user) : person(user);
-    if (way === "leave" && who === people[0]) return;
+    if (way === "leave" && who === people[0] && room.kind === "group") return;
+    const moved = room.kind === "feed" ? ledger.follows.moving(who.name, room.id, way) : () => undefined;
     const answer = await change(who, `conversation.${way}`, { conversationId: room.id }, twice);
+    moved(answer);
     if ("error" in answer) return;
     ledger.left(room.id);
     if (way === "join") room.members.add(who.name);
@@ -158,6 +166,8 @@ export function createSteps({ prefix, people, ledger, post, connectionOf }: Cast
     const room = pick(rooms, to);
     if (room === undefined) return;
     const who = participant(room, user);
+    // Muting ends with the stay, and of a feed followed again nothing tells one stay from the next.
+    if (room.kind === "feed" && who.name !== room.creator) return;
     who.muted.set(room.id, "unknown");
     // Of two at the same time, by HTTP and so perhaps in two processes, the one answered last need not be the last one done.
     const muting = mutings.getOrInsertComputed(`${who.name} ${room.id}`, () => ({ underWay: 0, crossed: false }));

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { startWorld } from "#test/support/world.ts";
 import { play } from "./play.ts";
-import { printed, schedules, type Schedule } from "./schedule.ts";
+import { feedSchedules, feedSchedulesWithKills, printed, schedules, type Schedule } from "./schedule.ts";
 
 /** Runs of each property; more for a hunt. A failure prints the seed and the path with which PROPERTY_SEED and PROPERTY_PATH run it again. */
 const RUNS = Number(process.env["PROPERTY_RUNS"] ?? "60");
@@ -15,10 +15,19 @@ const FANOUT_WRITE_MAX = 4;
 
 let runs = 0;
 
+interface Played {
+  schedules: fc.Arbitrary<Schedule>;
+  settings: Record<string, string>;
+  bySize: boolean;
+  numRuns: number;
+  /** No new schedule is begun after so many. */
+  seconds: number;
+}
+
 /** Plays schedules on a server of its own until one shows a fault, and fails with the smallest such history that the time allows. */
-async function agree(settings: Record<string, string>, bySize: boolean, numRuns: number, seconds: number): Promise<void> {
+async function agree({ schedules: played, settings, bySize, numRuns, seconds }: Played): Promise<void> {
   await using world = await startWorld({ FANOUT_WRITE_MAX: String(FANOUT_WRITE_MAX), LOG_LEVEL: "warn", ...settings });
-  const property = fc.asyncProperty(schedules, async (schedule: Schedule) => {
+  const property = fc.asyncProperty(played, async (schedule: Schedule) => {
     const faults = await play(world, { fanoutWriteMax: FANOUT_WRITE_MAX, bySize }, schedule, `p${++runs}.`);
     if (faults.length > 0) throw new Error(faults.slice(0, 12).join("\n"));
   });
@@ -39,14 +48,35 @@ async function agree(settings: Record<string, string>, bySize: boolean, numRuns:
   );
 }
 
+const bySize = { settings: { FANOUT_WRITE_BUDGET: "0" }, bySize: true };
+
 test(
   "whatever happens to conversations and devices, every device of every user agrees with the contract",
-  () => agree({ FANOUT_WRITE_BUDGET: "0" }, true, RUNS, 150 * SCALE),
+  () => agree({ ...bySize, schedules, numRuns: RUNS, seconds: 150 * SCALE }),
   200_000 * SCALE,
 );
 
 test(
   "so it does where a little traffic already switches a group to read mode",
-  () => agree({ FANOUT_WRITE_BUDGET: "1" }, false, Math.ceil(RUNS / 5), 40 * SCALE),
+  () =>
+    agree({
+      schedules,
+      settings: { FANOUT_WRITE_BUDGET: "1" },
+      bySize: false,
+      numRuns: Math.ceil(RUNS / 5),
+      seconds: 40 * SCALE,
+    }),
   90_000 * SCALE,
+);
+
+test(
+  "a timeline holds the posts of each stay in a feed, whoever follows and unfollows while it grows past the limit and shrinks again",
+  () => agree({ ...bySize, schedules: feedSchedules, numRuns: RUNS, seconds: 90 * SCALE }),
+  150_000 * SCALE,
+);
+
+test(
+  "so it does when the server is killed on the way",
+  () => agree({ ...bySize, schedules: feedSchedulesWithKills, numRuns: Math.ceil(RUNS / 15), seconds: 40 * SCALE }),
+  120_000 * SCALE,
 );

@@ -21,8 +21,8 @@ export function processesOf(dir: string): { pid: number; command: string }[] {
 }
 
 /** The embedded store that works for the server of a directory; waits for one that is being started again. */
-export async function childOf(dir: string, kind: "redis" | "clickhouse"): Promise<number> {
-  const name = kind === "redis" ? /redis-server/ : /infra\/clickhouse\/server\.ts/;
+export async function childOf(dir: string, kind: "redis" | "clickhouse" | "graph"): Promise<number> {
+  const name = kind === "redis" ? /redis-server/ : new RegExp(`infra/${kind}/server\\.ts`);
   const find = () => processesOf(dir).find(({ command }) => name.test(command));
   await until(
     () => find() !== undefined,

@@ -21,6 +21,7 @@ export interface Server {
 export interface Endpoints {
   redisUrl: string;
   clickhouseUrl: string;
+  graphUrl: string;
   http: string | null;
   pid: number;
 }

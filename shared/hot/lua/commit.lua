@@ -1,7 +1,8 @@
 --[[ Commits sends: all that waits on one Redis node (one bucket on a cluster), grouped by conversation, in order of arrival.
   KEYS  per conversation: head, mailbox, outbox, dedupe table of this generation, of the one before
   ARGV  per conversation: its id, number of sends, and per send: user, digest, message id, "1" if countable, entry rest
-  returns one string a send, in the order given: "1 seq count" committed | "2 seq id" committed before | "3" refused: not a member who may write
+  returns one string a send, in the order given: "1 seq count" committed | "2 seq id" committed before | "3" refused: not a member who may write, or one of the pair of a
+          single blocks the other
           | "4 id" the message id is not above the conversation's last, given here: take a new one (all later sends of the conversation get the same)
 ]]
 --@include ids
@@ -11,7 +12,7 @@ for key = 1, #KEYS, 5 do
   local id, sends = ARGV[arg], tonumber(ARGV[arg + 1])
   local head, outbox, current = KEYS[key], KEYS[key + 2], KEYS[key + 3]
   arg = arg + 2
-  local ask, column = { 'HMGET', head, 's', 'n', 'i', 'm', 'k', 'w' }, {}
+  local ask, column = { 'HMGET', head, 's', 'n', 'i', 'm', 'k', 'w', 'f' }, {}
   local now, before = { 'HMGET', current }, { 'HMGET', KEYS[key + 4] }
   for i = 0, sends - 1 do
     local user, digest = ARGV[arg + i * 5], ARGV[arg + i * 5 + 1]
@@ -25,6 +26,7 @@ for key = 1, #KEYS, 5 do
   local h = redis.call(unpack(ask))
   local seq, count, last, mode = tonumber(h[1] or '0'), tonumber(h[2] or '0'), h[3] or '0', h[4]
   local known, older = redis.call(unpack(now)), redis.call(unpack(before))
+  local barred = h[7] and string.sub(h[7], -1) == '+'
   local entries, remember, fresh, written, stale = {}, { 'HSET', current }, {}, {}, false
   local batch = out[outbox]
   for i = 0, sends - 1 do
@@ -34,7 +36,7 @@ for key = 1, #KEYS, 5 do
     local earlier = fresh[digest] or known[i + 1] or older[i + 1]
     if stale then
       results[#results + 1] = '4 ' .. last
-    elseif not member or (h[5] == 'f' and h[6] ~= user) then
+    elseif not member or barred or (h[5] == 'f' and h[6] ~= user) then
       results[#results + 1] = '3'
     elseif earlier then
       if not fresh[digest] and not known[i + 1] then

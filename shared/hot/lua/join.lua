@@ -1,4 +1,4 @@
---[[ Adds members: by an admin (or any member of an open group), or oneself to an open group; a follower to a feed, without an entry.
+--[[ Adds members: by an admin (or any member of an open group), or oneself to an open group; followers to a feed, without an entry.
   KEYS  head, mailbox, order, past, outbox, leavers, operation
   ARGV  conversation id, actor, 'add' | 'join' | 'follow', message id, next message id, now (ms), largest write-mode membership, largest membership, users…
   returns { 'ok', skipped user… } | { 'refused', code } | { 'again', last id }: the message id is not above the conversation's last
@@ -59,7 +59,7 @@ for _, write in ipairs(c.writes) do
 end
 c.members = c.members + #joined
 if way == 'follow' then
-  c.records[1] = 'F ' .. id .. ' ' .. actor .. ' + ' .. seq .. ' ' .. c.mode
+  for _, user in ipairs(joined) do c.records[#c.records + 1] = 'F ' .. id .. ' ' .. user .. ' + ' .. seq .. ' ' .. c.mode end
 else
   append(c, id, ARGV[4], 'b', '"users":["' .. table.concat(joined, '","') .. '"],"change":"joined","by":"' .. actor .. '"')
 end

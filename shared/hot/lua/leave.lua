@@ -33,8 +33,10 @@ local left = follower and c.seq or c.seq + 1
 for i, user in ipairs(gone) do
   local joined, readSeq = string.match(records[i], '^%a (%d+) %d+ (%d+)')
   local past = redis.call('HGET', KEYS[4], user)
-  past = past and string.match(past, '^(.*);') .. ',' or ''
-  redis.call('HSET', KEYS[4], user, past .. joined .. '-' .. left .. ';' .. readSeq)
+  local stays = past and string.match(past, '^(.*);') or ''
+  -- Who unfollows before anything was posted had a stay of nothing.
+  if tonumber(joined) < left then stays = (stays == '' and '' or stays .. ',') .. joined .. '-' .. left end
+  redis.call('HSET', KEYS[4], user, stays .. ';' .. readSeq)
   redis.call('HDEL', KEYS[1], '@' .. user)
   redis.call('ZREM', KEYS[3], user)
   redis.call('ZADD', KEYS[6], left, user)
@@ -62,7 +64,7 @@ if way == 'leave' and role == 'o' then
   end
 end
 if follower then
-  c.records[1] = 'F ' .. id .. ' ' .. actor .. ' - ' .. left .. ' ' .. c.mode
+  for _, user in ipairs(gone) do c.records[#c.records + 1] = 'F ' .. id .. ' ' .. user .. ' - ' .. left .. ' ' .. c.mode end
 else
   local owner = heir ~= '' and ',"owner":"' .. heir .. '"' or ''
   append(c, id, ARGV[4], 'b', '"users":["' .. table.concat(gone, '","') .. '"],"change":"' .. (way == 'leave' and 'left' or 'removed') .. '","by":"' .. actor .. '"' .. owner)

@@ -1,4 +1,4 @@
--- The newest hot entries of a mailbox that may belong to a user's timeline, and what tells which of them do: see mixer.lua. Needs ids.inc.
+-- The newest hot entries of a mailbox that may belong to a user's timeline, and what tells which of them do: see mixer.lua. Needs ids.inc, seqs.inc.
 local function mailboxEnd(head, mailbox, past, user, below, floor, many, upTo)
   local h = redis.call('HMGET', head, 's', 'i', 'b', 'v', '@' .. user)
   if not h[1] then return '' end
@@ -11,11 +11,7 @@ local function mailboxEnd(head, mailbox, past, user, below, floor, many, upTo)
   local ended = h[4] == '' and '0' or string.match(h[4], '%-(%d+)$')
   if ended then high = math.min(high, tonumber(ended)) end
   if below ~= '' and high > base and not above(below, h[2]) then
-    local low = base
-    while low < high do
-      local middle = math.floor((low + high + 1) / 2)
-      if above(below, string.match(redis.call('LINDEX', mailbox, middle - base - 1), '^%d+')) then low = middle else high = middle - 1 end
-    end
+    high = lastBelow(mailbox, base, high, below)
   end
   local row, cut = { '' }, '0'
   if high > base then

@@ -6,6 +6,7 @@
           oldest hot entry where none is given, or ''", then the entries from the highest seq that matters down
 ]]
 --@include ids
+--@include seqs
 --@include mailboxes
 local found = {}
 for i = 1, #KEYS, 3 do

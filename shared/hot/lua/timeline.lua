@@ -9,6 +9,7 @@
           conversations that the inbox may not know of
 ]]
 --@include ids
+--@include seqs
 --@include lists
 --@include mailboxes
 local h = redis.call('HMGET', KEYS[1], 'o', 'b', 'e')

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { setTimeout as after } from "node:timers/promises";
-import { keys } from "#shared/hot/keys.ts";
-import type { Hot } from "#shared/hot/redis.ts";
+import { keys } from "./keys.ts";
+import type { Hot } from "./redis.ts";
 import type { Caller, Handler } from "#shared/wire/ports.ts";
 
 /** A call under its `requestId`: `claim` keeps a value over tries that failed half-way, so that the next one goes on with it. */
