@@ -7,6 +7,8 @@ import { startGraph } from "#infra/graph/child.ts";
 import { startRedis } from "#infra/redis/child.ts";
 import { createColdClient } from "#shared/cold/client.ts";
 import type { EmbeddedGraph } from "#shared/graph/embedded.ts";
+import type { Neo4jAccess } from "#shared/graph/neo4j.ts";
+import { prepareNeo4j } from "#shared/graph/neo4j-start.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Metrics, runMetrics } from "#shared/run/metrics.ts";
@@ -20,20 +22,24 @@ export interface ClickHouseAccess {
   password: string;
 }
 
+/** The relation graph: the embedded one or a Neo4j. */
+export type GraphAccess = { embedded: EmbeddedGraph } | { neo4j: Neo4jAccess };
+
 /** Where the stores' servers are, and how to get in. */
 export interface Servers {
   redisUrl: string;
   clickhouse: ClickHouseAccess;
-  graph: EmbeddedGraph;
+  graph: GraphAccess;
 }
 
 /** Finds the stores' servers, starting those that no setting names as children, and brings ClickHouse's tables up to date: once a server, whatever number of processes it has. */
 export async function openServers(config: Config, logger: Logger, metrics: RunMetrics, stack: AsyncDisposableStack): Promise<Servers> {
   await mkdir(config.dataDir, { recursive: true });
+  if (config.neo4j !== null) await prepareNeo4j(config.neo4j);
   const [redisUrl, clickhouse, graph] = await Promise.all([
     config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),
     config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),
-    embeddedGraph(config, logger, stack),
+    config.neo4j === null ? embeddedGraph(config, logger, stack) : { neo4j: config.neo4j },
   ]);
   const client = stack.use(createColdClient(clickhouse));
   await openCold({ client: client.clickhouse, logger, stack });
@@ -81,10 +87,10 @@ async function showMemory(child: ClickHouseChild, metrics: RunMetrics): Promise<
   for (const [kind, { busy }] of Object.entries(status.lanes)) metrics.tributary_clickhouse_child_sessions.set({ kind }, busy);
 }
 
-async function embeddedGraph(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<EmbeddedGraph> {
+async function embeddedGraph(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<GraphAccess> {
   const secret = await secretFile(join(config.dataDir, "graph-secret"));
   const child = stack.use(await startGraph({ dir: join(config.dataDir, "graph"), secret, logger }));
-  return { url: child.url, secret };
+  return { embedded: { url: child.url, secret } };
 }
 
 /** User and password of a ClickHouse that is not ours stand in its URL. */

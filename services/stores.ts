@@ -4,6 +4,7 @@ import { createColdClient } from "#shared/cold/client.ts";
 import { createColdStore, type ColdStore } from "#shared/cold/store.ts";
 import { openEmbeddedGraph } from "#shared/graph/embedded.ts";
 import { guarded } from "#shared/graph/guarded.ts";
+import { openNeo4jGraph } from "#shared/graph/neo4j.ts";
 import type { Graph } from "#shared/graph/port.ts";
 import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
@@ -13,7 +14,7 @@ import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Ids } from "#shared/wire/ports.ts";
-import type { RunMetrics, Servers } from "./servers.ts";
+import type { GraphAccess, RunMetrics, Servers } from "./servers.ts";
 
 /** What every role works with. */
 export interface Stores {
@@ -64,11 +65,13 @@ export async function connectStores(
       const answer = await reading.clickhouse.ping();
       if (!answer.success) throw answer.error;
     },
-    graph: stack.use(guarded(openEmbeddedGraph(graph))),
+    graph: stack.use(guarded(openGraph(graph))),
     bus: stack.use(await openBus(hot, logger)),
     ids: await leasedIds(hot, logger, stack),
   };
 }
+
+const openGraph = (access: GraphAccess): Graph => ("neo4j" in access ? openNeo4jGraph(access.neo4j) : openEmbeddedGraph(access.embedded));
 
 /** Message ids under a leased worker id; while there is none, callers are asked to come again. */
 async function leasedIds(hot: Hot, logger: Logger, stack: AsyncDisposableStack): Promise<Ids> {

@@ -22,8 +22,8 @@ export const addEdges = (kind: EdgeKind): string => {
     MATCH (a:User {id: x}) WITH a, y, since, text MATCH (b:User {id: y}) CREATE (a)-[:${kind} {${properties}}]->(b)`;
 };
 
-/** Brings records, relationships and counts to what the pairs shall be, within a transaction. `at`: the time of the notes (Unix ms). */
-export async function applyChanges({ dialect }: Engine, cypher: Cypher, changes: readonly Change[], at: number): Promise<void> {
+/** Brings records, relationships and counts to what the pairs shall be, within a transaction. `at`: the time of the notes (Unix ms), null for none. */
+export async function applyChanges({ dialect }: Engine, cypher: Cypher, changes: readonly Change[], at: number | null): Promise<void> {
   const row = ({ key, pair }: Change) => ({ key, version: pair.version, state: encodeState(pair), at });
   const known = changes.filter(({ before }) => before !== undefined).map(row);
   const fresh = changes.filter(({ before }) => before === undefined).map(row);

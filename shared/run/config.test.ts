@@ -28,6 +28,7 @@ test("an empty environment gives the defaults of the contract", () => {
     redisUrl: null,
     clickhouseUrl: null,
     clickhousePort: 8123,
+    neo4j: null,
     jwt: { secret: null, publicKey: null, issuer: null, audience: null },
     allowedOrigins: null,
     fanoutWriteMax: 500,
@@ -103,7 +104,7 @@ const bad: [name: string, value: string][] = [
   ["PROCESSES", "0"],
   ["SEND_ACK", "accepted"],
   ["KAFKA_BROKERS", "localhost:9092"],
-  ["NEO4J_URL", "bolt://localhost:7687"],
+  ["NEO4J_URL", "http://localhost:7474"],
 ];
 test.each(bad)("%s=%j stops the start with one line that names it", (name, value) => {
   const error = refusal({ [name]: value });
@@ -112,8 +113,15 @@ test.each(bad)("%s=%j stops the start with one line that names it", (name, value
 });
 
 test("what later work brings is said to be missing in this build", () => {
-  for (const env of [{ SEND_ACK: "accepted" }, { KAFKA_BROKERS: "k:9092" }, { NEO4J_URL: "bolt://n" }])
+  for (const env of [{ SEND_ACK: "accepted" }, { KAFKA_BROKERS: "k:9092" }])
     expect(refusal(env as Record<string, string>).message).toContain("this build does not have that yet");
+});
+
+test("a Neo4j needs a password, and has the user neo4j where none is named", () => {
+  const url = "neo4j+s://graph.example.com:7687";
+  expect(refusal({ NEO4J_URL: url }).message).toMatch(/^NEO4J_PASSWORD is needed with NEO4J_URL: /);
+  expect(readConfig({ NEO4J_URL: url, NEO4J_PASSWORD: "open sesame" }).neo4j).toEqual({ url, user: "neo4j", password: "open sesame" });
+  expect(readConfig({ NEO4J_URL: url, NEO4J_USER: "tributary", NEO4J_PASSWORD: "x" }).neo4j).toMatchObject({ user: "tributary" });
 });
 
 test("without a JWT key only loopback is served", () => {

@@ -31,8 +31,8 @@ export const settings = {
   CLICKHOUSE_URL: url(["http:", "https:"], "ClickHouse to use; none: the embedded one."),
   CLICKHOUSE_PORT: integer(8123, 0, 65_535, "Port of the embedded ClickHouse; 0 chooses a free one."),
   KAFKA_BROKERS: text("Kafka as the log; none: Redis Streams carry it. Not in this build yet."),
-  NEO4J_URL: url(["bolt:", "bolt+s:", "neo4j:", "neo4j+s:"], "Neo4j for the relation graph; none: embedded. Not in this build yet."),
-  NEO4J_USER: text("User for NEO4J_URL."),
+  NEO4J_URL: url(["bolt:", "bolt+s:", "neo4j:", "neo4j+s:"], "Neo4j for the relation graph; none: the embedded one."),
+  NEO4J_USER: text("User for NEO4J_URL; none: neo4j."),
   NEO4J_PASSWORD: password("Password for NEO4J_URL."),
   JWT_SECRET: signingSecret("Verifies HS256 tokens. Without it and JWT_PUBLIC_KEY the server is in development."),
   JWT_PUBLIC_KEY: publicKey("Verifies RS256 or ES256 tokens."),
@@ -82,6 +82,8 @@ export interface Config {
   redisUrl: string | null;
   clickhouseUrl: string | null;
   clickhousePort: number;
+  /** `null`: the embedded graph. */
+  neo4j: { url: string; user: string; password: string } | null;
   /** `publicKey` is SPKI PEM, RSA or EC P-256. */
   jwt: { secret: string | null; publicKey: string | null; issuer: string | null; audience: string | null };
   /** Origins as browsers write them; `*` among them lets any in; `null`: the server's own only. */
@@ -153,8 +155,6 @@ function read<N extends SettingName>(env: Record<string, string | undefined>, na
 
 function refuseWhatIsNotBuilt(env: Record<string, string | undefined>): "committed" {
   const missing = "this build does not have that yet";
-  if (read(env, "NEO4J_URL") !== null)
-    throw new ConfigError("NEO4J_URL", `names a Neo4j, and ${missing}: leave it out for the embedded graph`);
   if (read(env, "KAFKA_BROKERS") !== null)
     throw new ConfigError("KAFKA_BROKERS", `names a Kafka, and ${missing}: leave it out for Redis Streams`);
   const sendAck = read(env, "SEND_ACK");
@@ -184,6 +184,7 @@ function stores(env: Record<string, string | undefined>) {
     redisUrl: read(env, "REDIS_URL"),
     clickhouseUrl: read(env, "CLICKHOUSE_URL"),
     clickhousePort: read(env, "CLICKHOUSE_PORT"),
+    neo4j: neo4j(env),
     durability: read(env, "DURABILITY"),
     redisWait: read(env, "REDIS_WAIT"),
     dedupeWindowMs: read(env, "DEDUPE_WINDOW"),
@@ -192,6 +193,13 @@ function stores(env: Record<string, string | undefined>) {
     analystPassword: read(env, "ANALYST_PASSWORD"),
     analystSeconds: read(env, "ANALYST_SECONDS"),
   };
+}
+
+function neo4j(env: Record<string, string | undefined>): Config["neo4j"] {
+  const [url, user, secret] = [read(env, "NEO4J_URL"), read(env, "NEO4J_USER"), read(env, "NEO4J_PASSWORD")];
+  if (url === null) return null;
+  if (secret === null) throw new ConfigError("NEO4J_PASSWORD", "is needed with NEO4J_URL: give the password of its user");
+  return { url, user: user ?? "neo4j", password: secret };
 }
 
 function limits(env: Record<string, string | undefined>) {

@@ -21,7 +21,8 @@ export interface Server {
 export interface Endpoints {
   redisUrl: string;
   clickhouseUrl: string;
-  graphUrl: string;
+  /** Of the embedded graph. */
+  graphUrl: string | null;
   http: string | null;
   pid: number;
 }
