@@ -7,7 +7,13 @@ import { welcome } from "./welcome.ts";
 /** Says that the server is up: to machines by `endpoints.json` in DATA_DIR, to people on stdout. */
 export async function announce(config: Config, { redisUrl, clickhouse, graph }: Servers, port: number | null): Promise<void> {
   const http = port === null ? null : `http://${config.host}:${port}`;
-  const endpoints = { redisUrl, clickhouseUrl: clickhouse.url, graphUrl: "embedded" in graph ? graph.embedded.url : null, http, pid: process.pid };
+  const endpoints = {
+    redisUrl,
+    clickhouseUrl: clickhouse.url,
+    graphUrl: "embedded" in graph ? graph.embedded.url : null,
+    http,
+    pid: process.pid,
+  };
   await writeFile(join(config.dataDir, "endpoints.json"), JSON.stringify(endpoints), { mode: 0o600 });
   process.stdout.write(welcome(config, http, clickhouse.url));
 }
