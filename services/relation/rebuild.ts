@@ -19,7 +19,10 @@ export interface Rebuilt {
   left: number;
 }
 
-const PAGE = 1_000;
+/** Pairs of one question: few large ones, for a graph without an order to walk along looks at all its pairs for each. */
+const PAGE = 10_000;
+/** Others asked for at once in a user's facts. */
+const HELD = 1_000;
 /** Pairs looked at side by side: others wait for Redis no longer than for a few scripts. */
 const AT_ONCE = 50;
 /** Changes under way at once, at most, while a rebuild goes on. */
@@ -41,7 +44,7 @@ export async function rebuildFacts(deps: Rebuilding, progress: (so: Readonly<Reb
     after = { a: last.a, b: last.b };
   }
   for await (const user of factHolders(deps.hot)) {
-    for await (const others of heldBy(deps.hot, user, PAGE)) {
+    for await (const others of heldBy(deps.hot, user, HELD)) {
       await mendAll(deps, await deps.graph.pairs(others.map((other) => newPair(user, other))), so);
       progress(so);
     }

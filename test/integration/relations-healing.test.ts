@@ -10,6 +10,7 @@ import type { Graph, Pair } from "#shared/graph/port.ts";
 import { factHolders } from "#shared/hot/fact-walk.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
+import { relationsChange } from "#shared/hot/relating.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import type { Conversation, Relation } from "#shared/wire/values.ts";
 import { metric } from "#test/support/metrics.ts";
@@ -54,6 +55,7 @@ const get = async (user: string, other: string): Promise<Relation> =>
 async function leave(user: string, act: Parameters<typeof applied>[2], other: string): Promise<void> {
   const [before = newPair(user, other)] = await graph.pairs([newPair(user, other)]);
   const pair = applied(before, user, act, Date.now()) as Pair;
+  await relationsChange(hot);
   expect(await graph.write([{ pair, from: before.version }])).toEqual([true]);
 }
 
