@@ -3,6 +3,7 @@ import { archiveRows } from "./bench/row-archive.ts";
 import { chatRows } from "./bench/row-chat.ts";
 import { connectRows } from "./bench/row-connect.ts";
 import { copiedRows } from "./bench/row-copied.ts";
+import { graphRows } from "./bench/row-graph.ts";
 import { groupRows } from "./bench/row-group.ts";
 import { growthRows } from "./bench/row-growth.ts";
 import { historyRows } from "./bench/row-history.ts";
@@ -46,6 +47,7 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   processes: processesRows,
   archive: archiveRows,
   growth: growthRows,
+  graph: graphRows,
 };
 
 async function main(): Promise<void> {
