@@ -1,0 +1,30 @@
+import { committedLog } from "#shared/log/committed.ts";
+import { kafkaTail } from "#shared/log/kafka-tail.ts";
+import type { Log, Tail } from "#shared/log/port.ts";
+import { busPushes, kafkaPushes, type LivePushes } from "#shared/log/pushes.ts";
+import { kafkaSendLog, redisSendLog, type SendLog } from "#shared/log/sends.ts";
+import type { Stores } from "./stores.ts";
+
+/** The logs as this process's stations use them, in Redis or in Kafka. */
+export interface Logs {
+  committed: Log;
+  sends: SendLog;
+  pushes: LivePushes;
+  /** The archive's way of reading what was committed; null: it reads the streams. */
+  archiveTail: () => Tail | null;
+}
+
+export function openLogs({ hot, bus, kafka, config, logger }: Pick<Stores, "hot" | "bus" | "kafka" | "config" | "logger">): Logs {
+  const committed = committedLog({ hot, kafka, logger });
+  if (kafka === null || config.kafka === null) {
+    const sends = redisSendLog({ hot, logger, redisWait: config.redisWait });
+    return { committed, sends, pushes: busPushes(bus), archiveTail: () => null };
+  }
+  const { partitions } = config.kafka;
+  return {
+    committed,
+    sends: kafkaSendLog({ kafka, partitions, logger }),
+    pushes: kafkaPushes({ kafka, partitions, logger }),
+    archiveTail: () => kafkaTail(kafka, "archive"),
+  };
+}
