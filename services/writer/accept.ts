@@ -9,6 +9,8 @@ import { acceptedLine } from "./accepted.ts";
 
 /** Most sends in one append. */
 const MOST = 1_000;
+/** Longest wait for the log (ms). What is late may stand in it all the same: a retry with the same client message id is the same message. */
+const PATIENCE = 5_000;
 const ANSWER = '{"accepted":true}';
 
 /**
@@ -38,10 +40,15 @@ export function createAccepter({ hot, log, logger }: { hot: Hot; log: SendLog; l
   }
 
   return (draft) => {
-    accept(draft).then(
-      (refusal) => draft.done(refusal, ANSWER),
-      (thrown: unknown) => draft.done(thrown, ""),
-    );
+    let answered = false;
+    const done = (thrown: unknown): void => {
+      if (answered) return;
+      answered = true;
+      clearTimeout(late);
+      draft.done(thrown, thrown === null ? ANSWER : "");
+    };
+    const late = setTimeout(() => done(new Refusal(108, "the log of sends is late")), PATIENCE);
+    accept(draft).then(done, done);
   };
 }
 

@@ -125,7 +125,12 @@ function createAppending(kafka: Kafka): Pick<KafkaClient, "append"> & AsyncDispo
   let producer: Promise<Producer> | null = null;
 
   async function connect(): Promise<Producer> {
-    const made = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+    const made = kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 1 },
+    });
     await made.connect();
     return made;
   }

@@ -4,18 +4,17 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { keys } from "#shared/hot/keys.ts";
 import { prepareKafka } from "#shared/log/kafka-start.ts";
 import { kafkaTail } from "#shared/log/kafka-tail.ts";
+import { KAFKA_MS } from "#test/support/kafka.ts";
 import { range } from "#test/support/sdk-device.ts";
 import { until } from "#test/support/until.ts";
 import { committedContract } from "./committed.ts";
 import { sendsContract } from "./sends.ts";
 import { fresh, linesOf, startKafkaLogs, Taken, type TestKafkaLogs, write } from "./servers.ts";
 
-/** Fetching Kafka takes a minute of a good line, once. */
-const FETCH_MS = 300_000;
 const PATIENCE = 40_000;
 
 let world: TestKafkaLogs;
-beforeAll(async () => void (world = await startKafkaLogs()), FETCH_MS);
+beforeAll(async () => void (world = await startKafkaLogs()), KAFKA_MS);
 afterAll(() => world?.[Symbol.asyncDispose]());
 
 committedContract(() => world);

@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type KafkaChild, startKafka } from "#infra/kafka/start.ts";
+import type { KafkaChild } from "#infra/kafka/start.ts";
 import { committedLog } from "#shared/log/committed.ts";
 import { type KafkaClient, openKafka } from "#shared/log/kafka.ts";
 import { prepareKafka } from "#shared/log/kafka-start.ts";
@@ -10,6 +7,7 @@ import { outbox } from "#shared/log/redis-log.ts";
 import { startRelay } from "#shared/log/relay.ts";
 import { kafkaSendLog, redisSendLog, type SendLog } from "#shared/log/sends.ts";
 import { startHot, type TestHot } from "#test/support/hot.ts";
+import { startTestKafka } from "#test/support/kafka.ts";
 
 /** The logs of a test file's own, as two processes have them. */
 export interface TestLogs extends AsyncDisposable {
@@ -36,9 +34,7 @@ export interface TestKafkaLogs extends TestLogs {
 /** A Kafka as the logs, with a relay. */
 export async function startKafkaLogs(): Promise<TestKafkaLogs> {
   await using stack = new AsyncDisposableStack();
-  const dir = await mkdtemp(join(tmpdir(), "tributary-kafka-"));
-  stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const [redis, kafka] = await Promise.all([startHot(), startKafka({ dir, say: (words) => void process.stdout.write(`${words}\n`) })]);
+  const [redis, kafka] = await Promise.all([startHot(), startTestKafka()]);
   stack.use(kafka);
   stack.use(redis);
   const { hot, logger } = redis;
