@@ -1,4 +1,4 @@
-import { committedLog } from "#shared/log/committed.ts";
+import { committedLog, relayLags } from "#shared/log/committed.ts";
 import { kafkaTail } from "#shared/log/kafka-tail.ts";
 import type { Log, Tail } from "#shared/log/port.ts";
 import { busPushes, kafkaPushes, type LivePushes } from "#shared/log/pushes.ts";
@@ -12,19 +12,23 @@ export interface Logs {
   pushes: LivePushes;
   /** The archive's way of reading what was committed; null: it reads the streams. */
   archiveTail: () => Tail | null;
+  /** What there is to be behind in. */
+  measured: Pick<Log, "lags">[];
 }
 
 export function openLogs({ hot, bus, kafka, config, logger }: Pick<Stores, "hot" | "bus" | "kafka" | "config" | "logger">): Logs {
   const committed = committedLog({ hot, kafka, logger });
   if (kafka === null || config.kafka === null) {
     const sends = redisSendLog({ hot, logger, redisWait: config.redisWait });
-    return { committed, sends, pushes: busPushes(bus), archiveTail: () => null };
+    return { committed, sends, pushes: busPushes(bus), archiveTail: () => null, measured: [committed, sends] };
   }
   const { partitions } = config.kafka;
+  const sends = kafkaSendLog({ kafka, partitions, logger });
   return {
     committed,
-    sends: kafkaSendLog({ kafka, partitions, logger }),
+    sends,
     pushes: kafkaPushes({ kafka, partitions, logger }),
     archiveTail: () => kafkaTail(kafka, "archive"),
+    measured: [committed, sends, relayLags({ hot, logger })],
   };
 }

@@ -45,13 +45,18 @@ const roles: Record<Role, Start> = {
 async function startWorking(stores: Stores, { entries, logs }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, kafka, bus, ids, config, logger, registry } = stores;
   const { committed: log, sends, pushes } = logs;
-  stack.use(measureLags({ logs: [log, sends], registry, logger }));
+  stack.use(measureLags({ logs: logs.measured, registry, logger }));
   stack.use(startFanout({ hot, log, entries, bus, ids, config, logger, registry }));
   if (kafka !== null) stack.use(startRelay({ hot, kafka, logger }));
   // What was accepted before the setting was changed is committed all the same.
-  const left = config.sendAck === "accepted" || (await sends.lags()).some(({ records }) => records > 0);
+  const left = () =>
+    sends.lags().then(
+      (lags) => lags.some(({ records }) => records > 0),
+      () => true,
+    );
   const { dedupeWindowMs, redisWait } = config;
-  if (left) stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, redisWait, log: sends, pushes, registry }));
+  if (config.sendAck === "accepted" || (await left()))
+    stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, redisWait, log: sends, pushes, registry }));
   return {};
 }
 

@@ -15,28 +15,28 @@ export const logMetrics = {
 const INTERVAL = 2_000;
 
 /** Puts into the metrics how far each consumer is behind. While a log is away its last figures stand. */
-export function measureLags({ logs, registry, logger }: { logs: readonly Log[]; registry: Registry; logger: Logger }): AsyncDisposable {
+export function measureLags(deps: { logs: readonly Pick<Log, "lags">[]; registry: Registry; logger: Logger }): AsyncDisposable {
+  const { logs, registry, logger } = deps;
   const metrics = defineMetrics(registry, logMetrics);
-  let measuring: Promise<void> | null = null;
-  async function measure(): Promise<void> {
+  const measuring = new Map<Pick<Log, "lags">, Promise<void>>();
+
+  async function measure(log: Pick<Log, "lags">): Promise<void> {
     try {
-      const lags = await Promise.all(logs.map((log) => log.lags()));
-      for (const { consumer, partition, records } of lags.flat())
+      for (const { consumer, partition, records } of await log.lags())
         metrics.tributary_log_lag_records.set({ consumer, partition: String(partition) }, records);
     } catch (err) {
-      logger.debug({ err }, "how far the log is behind can't be told now");
+      logger.debug({ err }, "how far a log is behind can't be told now");
     }
+    measuring.delete(log);
   }
   const timer = setInterval(() => {
-    measuring ??= measure().finally(() => {
-      measuring = null;
-    });
+    for (const log of logs) if (!measuring.has(log)) measuring.set(log, measure(log));
   }, INTERVAL);
   timer.unref();
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
-      await measuring;
+      await Promise.all(measuring.values());
     },
   };
 }
