@@ -36,10 +36,8 @@ export interface Servers {
 /** Finds the stores' servers, starting those that no setting names as children, and brings ClickHouse's tables up to date: once a server, whatever number of processes it has. */
 export async function openServers(config: Config, logger: Logger, metrics: RunMetrics, stack: AsyncDisposableStack): Promise<Servers> {
   await mkdir(config.dataDir, { recursive: true });
-  await Promise.all([
-    config.neo4j === null ? null : prepareNeo4j(config.neo4j),
-    config.kafka === null ? null : prepareKafka(config.kafka, logger),
-  ]);
+  if (config.neo4j !== null) await prepareNeo4j(config.neo4j);
+  if (config.kafka !== null) await prepareKafka(config.kafka, logger);
   const [redisUrl, clickhouse, graph] = await Promise.all([
     config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),
     config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),

@@ -9,7 +9,7 @@ import { until } from "#test/support/until.ts";
 import { startWorld } from "#test/support/world.ts";
 
 const USERS = ["ann", "bob", "cid"];
-const ROUNDS = 4;
+const ROUNDS = 3;
 
 describe.each(["Redis", "Kafka"])("accepted into a log in %s", (carrier) => {
   let kafka: KafkaChild | null = null;

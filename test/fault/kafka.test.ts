@@ -12,7 +12,7 @@ import { startWorld } from "#test/support/world.ts";
 
 /** What waited comes all at once when Kafka is back: no group is to go to read mode by that here. */
 const settings = { FANOUT_WRITE_MAX: SMALL, FANOUT_WRITE_BUDGET: "0" };
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 let kafka: KafkaChild;
 beforeAll(async () => void (kafka = await startTestKafka()), KAFKA_MS);
