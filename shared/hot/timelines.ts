@@ -38,6 +38,13 @@ export interface MailboxPart {
   oldest: string;
 }
 
+/** The newest parts of the mailboxes of one user. */
+export interface MailboxEnds {
+  /** What is not given as not new enough has ids below this; '' where nothing was left out. */
+  floor: string;
+  ends: MailboxEnd[];
+}
+
 /** A timeline from its newest end or from a reader's place on, as it was at one moment. */
 export interface TimelineEnd {
   /** Pointers up to this offset are no longer hot. */
@@ -52,7 +59,7 @@ export interface TimelineEnd {
   rooms: string[];
   pending: Pending[];
   /** null where the mailboxes are others than the caller thought. */
-  mailboxes: MailboxEnd[] | null;
+  mailboxes: MailboxEnds | null;
 }
 
 export interface EndWanted {
@@ -91,7 +98,7 @@ export async function timelineEnd(hot: Hot, user: string, wanted: EndWanted, mai
   const row = (await hot.run("timeline", touched, args)) as string[];
   const [, base, epoch = "", to, first, rooms = "", pointers = "", ...more] = row;
   const ids = rooms === "" ? [] : rooms.split(" ");
-  const rows = more.slice(looked.length);
+  const [floor = "", ...rows] = more.slice(looked.length);
   return {
     base: Number(base),
     epoch,
@@ -100,7 +107,7 @@ export async function timelineEnd(hot: Hot, user: string, wanted: EndWanted, mai
     pointers: pointers === "" ? [] : pointers.split("\n"),
     rooms: ids,
     pending: looked.flatMap((partition, i) => pendingOf(partition, more[i] ?? "")),
-    mailboxes: rows.length === ids.length ? mailboxesOf(mailboxes, rows) : null,
+    mailboxes: more.length > looked.length ? { floor, ends: mailboxesOf(mailboxes, rows) } : null,
   };
 }
 
@@ -134,16 +141,19 @@ async function belongingTo(hot: Hot, user: string, conversationIds: readonly str
 /**
  * Reads the newest hot entries of many mailboxes in one call. Conversations that do not exist are left out.
  * @param floor message id that entries are not below; '' for no such bound
+ * @param messages how many are wanted of all mailboxes together, which may raise the floor; 0: whatever there is
  */
 export async function mailboxEnds(
   hot: Hot,
   user: string,
   mailboxes: readonly MailboxWanted[],
-  { below, floor, entries }: { below: string; floor: string; entries: number },
-): Promise<MailboxEnd[]> {
-  if (mailboxes.length === 0) return [];
+  { below, floor, messages, entries }: { below: string; floor: string; messages: number; entries: number },
+): Promise<MailboxEnds> {
+  if (mailboxes.length === 0) return { floor, ends: [] };
   const upTo = mailboxes.map((one) => one.upTo ?? "");
-  return mailboxesOf(mailboxes, (await hot.run("mixer", mailboxes.flatMap(keysOf), [user, below, floor, entries, ...upTo])) as string[]);
+  const args = [user, below, floor, messages, entries, ...upTo];
+  const [raised = "", ...rows] = (await hot.run("mixer", mailboxes.flatMap(keysOf), args)) as string[];
+  return { floor: raised, ends: mailboxesOf(mailboxes, rows) };
 }
 
 const mailboxesOf = (mailboxes: readonly MailboxWanted[], rows: readonly string[]): MailboxEnd[] =>
