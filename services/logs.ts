@@ -17,18 +17,19 @@ export interface Logs {
 }
 
 export function openLogs({ hot, bus, kafka, config, logger }: Pick<Stores, "hot" | "bus" | "kafka" | "config" | "logger">): Logs {
-  const committed = committedLog({ hot, kafka, logger });
-  if (kafka === null || config.kafka === null) {
+  const carrier = kafka === null || config.kafka === null ? null : { client: kafka, partitions: config.kafka.partitions };
+  const committed = committedLog({ hot, kafka: carrier, logger });
+  if (carrier === null) {
     const sends = redisSendLog({ hot, logger, redisWait: config.redisWait });
     return { committed, sends, pushes: busPushes(bus), archiveTail: () => null, measured: [committed, sends] };
   }
-  const { partitions } = config.kafka;
-  const sends = kafkaSendLog({ kafka, partitions, logger });
+  const { client, partitions } = carrier;
+  const sends = kafkaSendLog({ kafka: client, partitions, logger });
   return {
     committed,
     sends,
-    pushes: kafkaPushes({ kafka, partitions, logger }),
-    archiveTail: () => kafkaTail(kafka, "archive"),
+    pushes: kafkaPushes({ kafka: client, partitions, logger }),
+    archiveTail: () => kafkaTail(client, "archive"),
     measured: [committed, sends, relayLags({ hot, logger })],
   };
 }

@@ -48,7 +48,7 @@ async function startWorking(stores: Stores, { entries, logs }: Shared, stack: As
   const { committed: log, sends, pushes } = logs;
   stack.use(measureLags({ logs: logs.measured, registry, logger }));
   stack.use(startFanout({ hot, log, entries, bus, ids, config, logger, registry }));
-  if (kafka !== null) stack.use(startRelay({ hot, kafka, logger }));
+  if (kafka !== null && config.kafka !== null) stack.use(startRelay({ hot, kafka, partitions: config.kafka.partitions, logger }));
   // What was accepted before the setting was changed is committed all the same.
   const left = () =>
     sends.lags().then(

@@ -41,14 +41,14 @@ export function createAccepter({ hot, log, logger }: { hot: Hot; log: SendLog; l
 
   return (draft) => {
     let answered = false;
-    const done = (thrown: unknown): void => {
+    const answer = (thrown: unknown): void => {
       if (answered) return;
       answered = true;
       clearTimeout(late);
       draft.done(thrown, thrown === null ? ANSWER : "");
     };
-    const late = setTimeout(() => done(new Refusal(108, "the log of sends is late")), PATIENCE);
-    accept(draft).then(done, done);
+    const late = setTimeout(() => answer(new Refusal(108, "the log of sends is late")), PATIENCE);
+    accept(draft).then(answer, answer);
   };
 }
 

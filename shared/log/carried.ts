@@ -8,15 +8,21 @@ export interface Carried extends LogRun {
   last: boolean;
 }
 
-/** The messages of an entry. The key is the conversation; the header `at` says "id first last", which is how repeats are known. */
-export function messagesOf({ partition, id, lines }: LogRun): KafkaMessage[] {
+/** Partition of a topic that carries a partition of the outbox: always the same, so that order holds. */
+export const carrierOf = (partition: number, partitions: number): number => partition % partitions;
+
+/**
+ * The messages of an entry. The key is the conversation; the header `at` says "partition id first last" of the outbox, which is how repeats are known.
+ * @param partitions of the topic
+ */
+export function messagesOf({ partition, id, lines }: LogRun, partitions: number): KafkaMessage[] {
   const messages: KafkaMessage[] = [];
   for (let from = 0; from < lines.length;) {
     const key = conversationOf(lines[from] ?? "");
     let to = from + 1;
     while (to < lines.length && conversationOf(lines[to] ?? "") === key) to++;
-    const at = `${id} ${from} ${to === lines.length ? 1 : 0}`;
-    messages.push({ partition, key, value: lines.slice(from, to).join("\n"), headers: { at } });
+    const at = `${partition} ${id} ${from} ${to === lines.length ? 1 : 0}`;
+    messages.push({ partition: carrierOf(partition, partitions), key, value: lines.slice(from, to).join("\n"), headers: { at } });
     from = to;
   }
   return messages;
@@ -24,10 +30,10 @@ export function messagesOf({ partition, id, lines }: LogRun): KafkaMessage[] {
 
 const conversationOf = (line: string): string => line.slice(2, line.indexOf(" ", 2));
 
-export function carriedOf({ partition, value, headers }: KafkaMessage): Carried {
-  const [id = "", first = "", last = ""] = (headers["at"] ?? "").split(" ");
+export function carriedOf({ value, headers }: KafkaMessage): Carried {
+  const [partition = "", id = "", first = "", last = ""] = (headers["at"] ?? "").split(" ");
   if (!/^\d+-\d+$/.test(id)) throw new Error(`a message without its place in the outbox: the topic has another writer than Tributary`);
-  return { partition, id, first: Number(first), lines: value.split("\n"), last: last === "1" };
+  return { partition: Number(partition), id, first: Number(first), lines: value.split("\n"), last: last === "1" };
 }
 
 /** How far a reader has come in a partition. A relay that went on after a crash repeats what it had not noted: that is passed over. */

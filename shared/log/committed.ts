@@ -7,12 +7,19 @@ import { outbox, redisLog } from "./redis-log.ts";
 
 const consumers = ["fanout", "archive"] as const;
 
+/** A Kafka, and the partitions of its topics. */
+export interface Carrier {
+  client: KafkaClient;
+  partitions: number;
+}
+
 /** The log of what was committed: the outbox itself or, where there is a Kafka, what the relays bring there. */
-export function committedLog(deps: { hot: Hot; kafka: KafkaClient | null; logger: Logger }): Log {
-  const { hot, kafka, logger } = deps;
-  if (kafka === null) return redisLog({ hot, streams: outbox, logger, consumers });
+export function committedLog(deps: { hot: Hot; kafka: Carrier | null; logger: Logger }): Log {
+  const { hot, logger } = deps;
+  if (deps.kafka === null) return redisLog({ hot, streams: outbox, logger, consumers });
+  const { client: kafka, partitions } = deps.kafka;
   return {
-    consume: (consuming) => consumeCommitted({ hot, kafka, logger }, consuming),
+    consume: (consuming) => consumeCommitted({ hot, kafka, partitions, logger }, consuming),
     async lags() {
       const waiting = await Promise.all(
         consumers.map(async (consumer) => {
@@ -20,7 +27,7 @@ export function committedLog(deps: { hot: Hot; kafka: KafkaClient | null; logger
           return [...lags].map(([partition, records]) => ({ consumer, partition, records }));
         }),
       );
-      return waiting.flat().filter(({ partition }) => partition < outbox.count);
+      return waiting.flat();
     },
   };
 }

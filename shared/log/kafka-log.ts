@@ -2,7 +2,7 @@ import type { Hot } from "#shared/hot/redis.ts";
 import { gathered } from "#shared/run/gather.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { createOutage } from "#shared/run/outage.ts";
-import { carriedOf, Reached, type Carried } from "./carried.ts";
+import { carriedOf, carrierOf, Reached, type Carried } from "./carried.ts";
 import type { KafkaClient, KafkaMessage } from "./kafka.ts";
 import type { Consumer, Consuming, LogBatch } from "./port.ts";
 import { persist } from "./persist.ts";
@@ -28,7 +28,7 @@ interface Slice {
  * in Redis too, as the entry of the outbox that was reached: whoever waits for the fan-out looks there, and what stands in Kafka twice is known by it.
  */
 export function consumeCommitted(
-  { hot, kafka, logger }: { hot: Hot; kafka: KafkaClient; logger: Logger },
+  { hot, kafka, partitions, logger }: { hot: Hot; kafka: KafkaClient; partitions: number; logger: Logger },
   { consumer, handle, changed = () => Promise.resolve() }: Consuming,
 ): Consumer {
   let owned: ReadonlySet<number> = new Set();
@@ -93,8 +93,8 @@ export function consumeCommitted(
     async take(_, messages, lost) {
       for (const runs of slicesOf(messages)) await queue({ runs, lost });
     },
-    assigned(partitions) {
-      owned = partitions;
+    assigned(carriers) {
+      owned = new Set(numbered(outbox.count).filter((partition) => carriers.has(carrierOf(partition, partitions))));
       moved = true;
     },
   });
@@ -106,6 +106,8 @@ export function consumeCommitted(
     },
   };
 }
+
+const numbered = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
 function* slicesOf(messages: readonly KafkaMessage[]): Generator<Carried[]> {
   let slice: Carried[] = [];

@@ -1,18 +1,11 @@
 import { setTimeout as after } from "node:timers/promises";
-import { PARTITIONS } from "#shared/hot/keys.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { type KafkaClient, openKafka } from "./kafka.ts";
 import { COMMITTED } from "./kafka-log.ts";
 import { PUSH } from "./pushes.ts";
 import { SEND } from "./sends.ts";
 
-/** Partitions of each topic: what was committed has those of the outbox. */
-const topicsFor = (partitions: number): ReadonlyMap<string, number> =>
-  new Map([
-    [SEND, partitions],
-    [COMMITTED, PARTITIONS],
-    [PUSH, partitions],
-  ]);
+const TOPICS = [SEND, COMMITTED, PUSH] as const;
 /** Longest wait for Kafka to answer all that a start asks (ms). */
 const PATIENCE = 12_000;
 
@@ -30,14 +23,13 @@ export async function prepareKafka(access: { brokers: readonly string[]; partiti
     throw new Error(`no answer within ${PATIENCE / 1_000} s`);
   };
   try {
-    const wanted = topicsFor(partitions);
-    const found = await Promise.race([topicsOf(kafka, wanted), late()]).catch((error: unknown) => {
+    const found = await Promise.race([topicsOf(kafka, partitions), late()]).catch((error: unknown) => {
       throw new Error(`KAFKA_BROKERS names ${shown}, where no Kafka serves: ${causeOf(error)}`);
     });
-    for (const [topic, count] of wanted)
-      if ((found.get(topic) ?? 0) < count)
+    for (const [topic, count] of found)
+      if (count < partitions)
         throw new Error(
-          `KAFKA_PARTITIONS is ${partitions}, but the topic ${topic} at ${shown} has ${found.get(topic) ?? 0} partitions where ${count} are needed: add partitions to it before anything is sent`,
+          `KAFKA_PARTITIONS is ${partitions}, but the topic ${topic} at ${shown} has only ${count} partitions: add some to it, or set fewer before anything is sent`,
         );
   } finally {
     over.abort();
@@ -46,13 +38,12 @@ export async function prepareKafka(access: { brokers: readonly string[]; partiti
 }
 
 /** Creates what is missing. Somebody else may do so at the same moment. */
-async function topicsOf(kafka: KafkaClient, wanted: ReadonlyMap<string, number>): Promise<Map<string, number>> {
-  const names = [...wanted.keys()];
-  const found = await kafka.topics(names);
-  const missing = new Map([...wanted].filter(([name]) => !found.has(name)));
-  if (missing.size === 0) return found;
-  await kafka.create(missing);
-  return kafka.topics(names);
+async function topicsOf(kafka: KafkaClient, partitions: number): Promise<Map<string, number>> {
+  const found = await kafka.topics(TOPICS);
+  const missing = TOPICS.filter((topic) => !found.has(topic));
+  if (missing.length === 0) return found;
+  await kafka.create(missing, partitions);
+  return kafka.topics(TOPICS);
 }
 
 /** One line. */

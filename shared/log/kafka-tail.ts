@@ -16,9 +16,10 @@ interface Waiting {
   open: string[];
 }
 
+/** A part that the group has yet to hear of as handled. */
 interface Held {
-  partition: number;
-  last: string;
+  /** Last entry of each partition of the outbox in it. */
+  lasts: Map<number, string>;
   release: PromiseWithResolvers<void>;
 }
 
@@ -36,13 +37,21 @@ export function kafkaTail(kafka: KafkaClient, consumer: string): Tail {
   const waitingOf = (partition: number): Waiting =>
     partitions.getOrInsertComputed(partition, () => ({ entries: [], reached: new Reached("0-0"), open: [] }));
 
-  /** Resolves when the reader has saved a position behind all that came. */
-  async function take(partition: number, messages: readonly KafkaMessage[], lost: AbortSignal): Promise<void> {
-    const waiting = waitingOf(partition);
-    for (const message of messages) put(waiting, carriedOf(message));
+  /** Resolves when the reader has saved positions behind all that came. */
+  async function take(messages: readonly KafkaMessage[], lost: AbortSignal): Promise<void> {
+    const touched = new Set<number>();
+    for (const message of messages) {
+      const run = carriedOf(message);
+      put(waitingOf(run.partition), run);
+      touched.add(run.partition);
+    }
     events.dispatchEvent(new Event("came"));
-    if (waiting.entries.length === 0) return;
-    const one: Held = { partition, last: waiting.reached.id, release: Promise.withResolvers() };
+    const one: Held = { lasts: new Map(), release: Promise.withResolvers() };
+    for (const partition of touched) {
+      const { entries, reached } = waitingOf(partition);
+      if (entries.length > 0) one.lasts.set(partition, reached.id);
+    }
+    if (one.lasts.size === 0) return;
     held.push(one);
     lost.addEventListener("abort", () => one.release.reject(lost.reason), { once: true });
     await one.release.promise;
@@ -59,7 +68,14 @@ export function kafkaTail(kafka: KafkaClient, consumer: string): Tail {
       return;
     }
     const joining = leaving.then(() =>
-      kafka.join({ group: groupOf(consumer), topic: COMMITTED, from: "earliest", take, grace: 0, assigned: () => undefined }),
+      kafka.join({
+        group: groupOf(consumer),
+        topic: COMMITTED,
+        from: "earliest",
+        take: (_, messages, lost) => take(messages, lost),
+        grace: 0,
+        assigned: () => undefined,
+      }),
     );
     member = { [Symbol.asyncDispose]: async () => (await joining)[Symbol.asyncDispose]() };
   }
@@ -79,7 +95,9 @@ export function kafkaTail(kafka: KafkaClient, consumer: string): Tail {
         const waiting = waitingOf(partition);
         waiting.entries = waiting.entries.filter((entry) => compareStreamIds(entry.id, id) > 0);
       }
-      const done = held.filter(({ partition, last }) => compareStreamIds(cursors.get(partition) ?? "0-0", last) >= 0);
+      for (const { lasts } of held)
+        for (const [partition, last] of lasts) if (compareStreamIds(cursors.get(partition) ?? "0-0", last) >= 0) lasts.delete(partition);
+      const done = held.filter(({ lasts }) => lasts.size === 0);
       held = held.filter((one) => !done.includes(one));
       for (const { release } of done) release.resolve();
     },

@@ -50,8 +50,7 @@ export interface KafkaClient extends AsyncDisposable {
   lags(group: string, topic: string): Promise<Map<number, number>>;
   /** Partitions of each topic that there is. */
   topics(names: readonly string[]): Promise<Map<string, number>>;
-  /** Creates topics, by name, with so many partitions. */
-  create(topics: ReadonlyMap<string, number>): Promise<void>;
+  create(topics: readonly string[], partitions: number): Promise<void>;
   /** Forgets a group that nobody will join again. */
   forget(group: string): Promise<void>;
 }
@@ -105,12 +104,9 @@ export function openKafka(brokers: readonly string[], logger: Logger): KafkaClie
       const { topics } = await client.fetchTopicMetadata({ topics: names.filter((name) => known.has(name)) });
       return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
     },
-    async create(topics) {
+    async create(topics, partitions) {
       const client = await asked();
-      await client.createTopics({
-        topics: [...topics].map(([topic, numPartitions]) => ({ topic, numPartitions })),
-        waitForLeaders: true,
-      });
+      await client.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: partitions })), waitForLeaders: true });
     },
     async forget(group) {
       const client = await asked();

@@ -1,7 +1,7 @@
 import type { Hot } from "#shared/hot/redis.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { Logger } from "#shared/run/logger.ts";
-import { messagesOf } from "./carried.ts";
+import { carrierOf, messagesOf } from "./carried.ts";
 import type { KafkaClient, KafkaMessage } from "./kafka.ts";
 import { COMMITTED } from "./kafka-log.ts";
 import type { LogBatch } from "./port.ts";
@@ -14,12 +14,13 @@ const MOST_BYTES = 256 * 1024;
 const TRIM = 1_000;
 
 /**
- * Moves the outbox into Kafka: the entries of a partition, in order, into the partition of the same number. Its position is saved after Kafka's acknowledgement, so
+ * Moves the outbox into Kafka: the entries of a partition, in order, into one partition of the topic. Its position is saved after Kafka's acknowledgement, so
  * after a crash some stand there twice; never does one stand there before one that precedes it.
  */
-export function startRelay({ hot, kafka, logger }: { hot: Hot; kafka: KafkaClient; logger: Logger }): AsyncDisposable {
+export function startRelay(deps: { hot: Hot; kafka: KafkaClient; partitions: number; logger: Logger }): AsyncDisposable {
+  const { hot, kafka, partitions, logger } = deps;
   async function handle({ runs }: LogBatch): Promise<void> {
-    for (const messages of chunksOf(runs)) await kafka.append(COMMITTED, messages);
+    for (const messages of chunksOf(runs, partitions)) await kafka.append(COMMITTED, messages);
   }
   const relaying = consumeStreams({ hot, streams: outbox, logger }, { consumer: "relay", handle });
 
@@ -46,18 +47,19 @@ export function startRelay({ hot, kafka, logger }: { hot: Hot; kafka: KafkaClien
   };
 }
 
-/** Whole entries in their order, as many at once as brokers take of one partition. */
-function* chunksOf(runs: LogBatch["runs"]): Generator<KafkaMessage[]> {
+/** Whole entries in their order, as many at once as brokers take of one partition; what is sent at once a reader gets at once. */
+function* chunksOf(runs: LogBatch["runs"], partitions: number): Generator<KafkaMessage[]> {
   let chunk: KafkaMessage[] = [];
   let bytes = new Map<number, number>();
   for (const run of runs) {
     const size = run.lines.reduce((sum, line) => sum + line.length + 1, 0);
-    const sum = (bytes.get(run.partition) ?? 0) + size;
+    const carrier = carrierOf(run.partition, partitions);
+    const sum = (bytes.get(carrier) ?? 0) + size;
     if (sum > MOST_BYTES && chunk.length > 0) {
       yield chunk;
-      [chunk, bytes] = [[], new Map([[run.partition, size]])];
-    } else bytes.set(run.partition, sum);
-    chunk.push(...messagesOf(run));
+      [chunk, bytes] = [[], new Map([[carrier, size]])];
+    } else bytes.set(carrier, sum);
+    chunk.push(...messagesOf(run, partitions));
   }
   if (chunk.length > 0) yield chunk;
 }

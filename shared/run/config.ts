@@ -36,7 +36,7 @@ export const settings = {
     8,
     8,
     1_024,
-    "Partitions of the topics that are made in Kafka, and the least that they must have. The same for all processes, for good: a sender's order hangs on it.",
+    "Partitions of each topic in Kafka: topics that are not there are made with so many, others must have them. The same for all processes, and for good: order hangs on it.",
   ),
   NEO4J_URL: url(["bolt:", "bolt+s:", "neo4j:", "neo4j+s:"], "Neo4j for the relation graph; none: the embedded one."),
   NEO4J_USER: text("User for NEO4J_URL; none: neo4j."),

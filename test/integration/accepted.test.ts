@@ -45,7 +45,7 @@ describe.each(["Redis", "Kafka"])("sends accepted into a log in %s", (carrier) =
     device.events.filter(({ data }) => data["type"] === "rejected" && data["clientMsgId"] === clientMsgId);
 
   test("are answered as accepted, and come to every device in the order they were sent, whichever gateway took them", async () => {
-    for (const n of range(1, 40)) expect(await ann[n % 2]?.send(trio.id, `ann ${n}`)).toEqual({ accepted: true });
+    for (const n of range(1, 40)) expect(await (ann[n % 2] as Device).send(trio.id, `ann ${n}`)).toEqual({ accepted: true });
     for (const device of [...ann, bob]) {
       await hears(device, trio.id, 40);
       expect(device.heard(trio.id).map(({ text }) => text)).toEqual(range(1, 40).map((n) => `ann ${n}`));
@@ -56,7 +56,7 @@ describe.each(["Redis", "Kafka"])("sends accepted into a log in %s", (carrier) =
     const same = draft({ body: { text: "once" } });
     const before = bob.heard(trio.id).length;
     const answers = await Promise.all(
-      range(1, 20).map((n) => ann[n % 2]?.rpc("message.send", n % 4 === 0 ? draft({ body: { text: `other ${n}` } }) : same)),
+      range(1, 20).map((n) => (ann[n % 2] as Device).rpc("message.send", n % 4 === 0 ? draft({ body: { text: `other ${n}` } }) : same)),
     );
     expect(answers).toEqual(answers.map(() => ({ accepted: true })));
     await hears(bob, trio.id, before + 6);

@@ -42,9 +42,9 @@ export async function startKafkaLogs(): Promise<TestKafkaLogs> {
   const open = () => stack.use(openKafka([kafka.brokers], logger));
   const clients = [open(), open()] as const;
   const [client, other] = clients;
-  let relaying: AsyncDisposable | null = startRelay({ hot, kafka: client, logger });
+  let relaying: AsyncDisposable | null = startRelay({ hot, kafka: client, partitions: 8, logger });
   const relay = {
-    start: () => void (relaying ??= startRelay({ hot, kafka: client, logger })),
+    start: () => void (relaying ??= startRelay({ hot, kafka: client, partitions: 8, logger })),
     async stop() {
       await relaying?.[Symbol.asyncDispose]();
       relaying = null;
@@ -57,7 +57,10 @@ export async function startKafkaLogs(): Promise<TestKafkaLogs> {
     kafka,
     client,
     relay,
-    committed: [committedLog({ hot, kafka: client, logger }), committedLog({ hot, kafka: other, logger })],
+    committed: [
+      committedLog({ hot, kafka: { client, partitions: 8 }, logger }),
+      committedLog({ hot, kafka: { client: other, partitions: 8 }, logger }),
+    ],
     sends: [kafkaSendLog({ kafka: client, partitions: 8, logger }), kafkaSendLog({ kafka: other, partitions: 8, logger })],
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
