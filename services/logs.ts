@@ -9,6 +9,8 @@ import type { Stores } from "./stores.ts";
 export interface Logs {
   committed: Log;
   sends: SendLog;
+  /** Where sends may still stand that were accepted under other settings. */
+  before: SendLog[];
   pushes: LivePushes;
   /** The archive's way of reading what was committed; null: it reads the streams. */
   archiveTail: () => Tail | null;
@@ -19,15 +21,15 @@ export interface Logs {
 export function openLogs({ hot, bus, kafka, config, logger }: Pick<Stores, "hot" | "bus" | "kafka" | "config" | "logger">): Logs {
   const carrier = kafka === null || config.kafka === null ? null : { client: kafka, partitions: config.kafka.partitions };
   const committed = committedLog({ hot, kafka: carrier, logger });
-  if (carrier === null) {
-    const sends = redisSendLog({ hot, logger, redisWait: config.redisWait });
-    return { committed, sends, pushes: busPushes(bus), archiveTail: () => null, measured: [committed, sends] };
-  }
+  const inRedis = redisSendLog({ hot, logger, redisWait: config.redisWait });
+  if (carrier === null)
+    return { committed, sends: inRedis, before: [], pushes: busPushes(bus), archiveTail: () => null, measured: [committed, inRedis] };
   const { client, partitions } = carrier;
   const sends = kafkaSendLog({ kafka: client, partitions, logger });
   return {
     committed,
     sends,
+    before: [inRedis],
     pushes: kafkaPushes({ kafka: client, partitions, logger }),
     archiveTail: () => kafkaTail(client, "archive"),
     measured: [committed, sends, relayLags({ hot, logger })],

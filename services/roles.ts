@@ -12,7 +12,9 @@ import type { Entries } from "#shared/hot/entries.ts";
 import { createProgress, type Progress } from "#shared/hot/progress.ts";
 import { createConversationIds } from "#shared/ids/conversation-ids.ts";
 import { measureLags } from "#shared/log/measure.ts";
+import { refuseLostBacklog } from "#shared/log/leaving-kafka.ts";
 import { startRelay } from "#shared/log/relay.ts";
+import type { SendLog } from "#shared/log/sends.ts";
 import type { Role } from "#shared/run/config.ts";
 import type { Methods } from "#shared/wire/ports.ts";
 import { type Logs, openLogs } from "./logs.ts";
@@ -35,7 +37,8 @@ interface Shared {
 /** The one list of services. Roles meet through Redis and the bus, so a process may have any of them. */
 const roles: Record<Role, Start> = {
   fanout: startWorking,
-  async archive({ hot, archive: cold, config, logger, registry }, { entries, logs }, stack) {
+  async archive({ hot, archive: cold, kafka, config, logger, registry }, { entries, logs }, stack) {
+    if (kafka === null) await refuseLostBacklog(hot);
     stack.use(await startArchive({ hot, entries, cold, tail: logs.archiveTail(), config, logger, registry }));
     return {};
   },
@@ -45,20 +48,27 @@ const roles: Record<Role, Start> = {
 /** The fan-out, with what stands before it on a message's way: the commit of accepted sends, and the relay into Kafka. */
 async function startWorking(stores: Stores, { entries, logs }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, kafka, bus, ids, config, logger, registry } = stores;
-  const { committed: log, sends, pushes } = logs;
+  const { committed: log, pushes } = logs;
   stack.use(measureLags({ logs: logs.measured, registry, logger }));
   stack.use(startFanout({ hot, log, entries, bus, ids, config, logger, registry }));
   if (kafka !== null && config.kafka !== null) stack.use(startRelay({ hot, kafka, partitions: config.kafka.partitions, logger }));
-  // What was accepted before the setting was changed is committed all the same.
-  const left = () =>
-    sends.lags().then(
-      (lags) => lags.some(({ records }) => records > 0),
-      () => true,
-    );
+  const accepting = await logsOfSends(logs, config.sendAck === "accepted");
   const { dedupeWindowMs, redisWait } = config;
-  if (config.sendAck === "accepted" || (await left()))
-    stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, redisWait, log: sends, pushes, registry }));
+  if (accepting.length > 0) stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, redisWait, logs: accepting, pushes, registry }));
   return {};
+}
+
+/** The log of sends in use, and those where something is left that was accepted under other settings. */
+async function logsOfSends({ sends, before }: Logs, accepts: boolean): Promise<SendLog[]> {
+  const left = await Promise.all(
+    [sends, ...before].map((log) =>
+      log.lags().then(
+        (lags) => lags.some(({ records }) => records > 0),
+        () => true,
+      ),
+    ),
+  );
+  return [sends, ...before].filter((log, i) => left[i] === true || (accepts && log === sends));
 }
 
 /** The gateway with the stations whose methods it serves. */

@@ -1,5 +1,5 @@
 import type { Registry } from "prom-client";
-import type { Consumer, LogBatch } from "#shared/log/port.ts";
+import type { LogBatch } from "#shared/log/port.ts";
 import type { LivePushes } from "#shared/log/pushes.ts";
 import type { SendLog } from "#shared/log/sends.ts";
 import { defineMetrics, type MetricTable } from "#shared/run/metrics.ts";
@@ -21,10 +21,11 @@ const MOST = 400;
 
 /**
  * Commits what was accepted, in the order of the log. What is refused for good comes as `rejected` to all devices of the sender; what may pass (a store away, no
- * room) is tried until it does. Doing a part again after a crash finds the same messages by their client message ids.
+ * room) is tried until it does.
+ * Doing a part again after a crash finds the same messages by their client message ids.
  */
-export function startSendWorker(deps: WriterParts & { log: SendLog; pushes: LivePushes; registry: Registry }): Consumer {
-  const { log, pushes } = deps;
+export function startSendWorker(deps: WriterParts & { logs: readonly SendLog[]; pushes: LivePushes; registry: Registry }): AsyncDisposable {
+  const { logs, pushes } = deps;
   const metrics = defineMetrics(deps.registry, workerMetrics);
   const committer = createCommitter(deps);
 
@@ -46,11 +47,10 @@ export function startSendWorker(deps: WriterParts & { log: SendLog; pushes: Live
     for (let from = 0; from < lines.length; from += MOST) await commit(lines.slice(from, from + MOST));
   }
 
-  const consumer = log.consume({ consumer: "send", handle });
+  const consumers = logs.map((log) => log.consume({ consumer: "send", handle }));
   return {
-    owned: () => consumer.owned(),
     async [Symbol.asyncDispose]() {
-      await consumer[Symbol.asyncDispose]();
+      await Promise.all(consumers.map((consumer) => consumer[Symbol.asyncDispose]()));
       await committer[Symbol.asyncDispose]();
     },
   };
