@@ -30,7 +30,9 @@ export interface Leases extends AsyncDisposable {
   save(ids: ReadonlyMap<Stream, string>, where: "cursor" | "intent"): Promise<boolean>;
 }
 
-export function createLeases({ hot, streams, logger }: { hot: Hot; streams: readonly Stream[]; logger: Logger }): Leases {
+/** @param together all of the streams or none: who has not the first gives the others back */
+export function createLeases(deps: { hot: Hot; streams: readonly Stream[]; logger: Logger; together: boolean }): Leases {
+  const { hot, streams, logger, together } = deps;
   const owner = randomUUID();
   const holdings = new Map<Stream, Holding>();
   let renewedAt = Number.NEGATIVE_INFINITY;
@@ -47,6 +49,11 @@ export function createLeases({ hot, streams, logger }: { hot: Hot; streams: read
       streams.map(({ lease }) => lease),
       [owner, LIFE],
     )) as number[];
+    if (together && answers[0] !== 1 && answers.includes(1)) {
+      const mine = streams.filter((_, i) => answers[i] === 1).map(({ lease }) => lease);
+      await hot.run("lease", mine, [owner, 1]);
+      answers.fill(0);
+    }
     const taken = streams.filter((stream, i) => answers[i] === 1 && !holdings.has(stream));
     for (const [i, stream] of streams.entries()) if (answers[i] !== 1) holdings.delete(stream);
     for (const place of await placesOf(hot, taken)) holdings.set(place.stream, { ...place, doubtful: true });

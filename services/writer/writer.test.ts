@@ -22,7 +22,20 @@ interface Sent {
 function open(more: { ids?: Ids; redisWait?: number } = {}) {
   const { hot, ids, logger } = world;
   const entries = createEntries(hot, null);
-  return { entries, writer: createWriter({ hot, entries, ids, logger, dedupeWindowMs: 3_600_000, redisWait: 0, ...more }) };
+  return {
+    entries,
+    writer: createWriter({
+      hot,
+      entries,
+      ids,
+      logger,
+      dedupeWindowMs: 3_600_000,
+      redisWait: 0,
+      outboxMax: 1_000_000,
+      accepting: null,
+      ...more,
+    }),
+  };
 }
 
 function send(

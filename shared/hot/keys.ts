@@ -9,6 +9,9 @@ export const BUCKETS = 1_024;
 /** Outbox partitions: groups of buckets. One Redis node needs few; each has one owner among the fan-out workers. */
 export const PARTITIONS = 8;
 
+/** Shards of the log of accepted sends, where Redis carries it: groups of buckets of senders. */
+export const SEND_SHARDS = 8;
+
 /** Hash fields of small dedupe tables: this many tables a bucket and generation keep each one small enough to be stored packed. */
 const DEDUPE_TABLES = 16;
 
@@ -59,6 +62,11 @@ export const keys = {
   cursor: (consumer: string, partition: number) => `cur:{p${partition}}:${consumer}`,
   /** string with expiry: owner of a partition for a consumer. */
   lease: (consumer: string, partition: number) => `lease:{p${partition}}:${consumer}`,
+  /** stream: accepted sends of a shard, in the order they were accepted. */
+  sends: (shard: number) => `send:{s${shard}}`,
+  /** string: stream id up to which a shard is committed; owner of a shard, with expiry. */
+  sendsCursor: (shard: number) => `cur:{s${shard}}:send`,
+  sendsLease: (shard: number) => `lease:{s${shard}}:send`,
   /** stream: what inbox scripts wrote, for the archive: "user from to" lines. */
   deliveries: "deliveries",
   /** string: stream id up to which the batch goes that the archive inserts, or inserted last, so that a successor forms the same one. */

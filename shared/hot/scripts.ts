@@ -34,6 +34,7 @@ export const scriptNames = [
   "newest",
   "pointers",
   "ranges",
+  "reach",
   "read",
   "relate",
   "standings",
