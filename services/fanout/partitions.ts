@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as after } from "node:timers/promises";
-import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import { keys, partitions as allPartitions } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { spread } from "#shared/hot/spread.ts";
+import type { StreamRow } from "#shared/hot/tail.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { parseRecord } from "#shared/wire/record.ts";
 import type { Placed } from "./process.ts";
@@ -26,8 +28,6 @@ export interface PartitionReader extends AsyncDisposable {
   owned(): ReadonlySet<number>;
 }
 
-type Row = [id: string, fields: string[]];
-
 /**
  * Works the partitions that this worker holds, each in order from its saved cursor: `handle` is given what is new, the cursors are saved after it,
  * and what `handle` could not do is given again. Partitions are shared among the workers heard of; a lease keeps a partition with one of them.
@@ -42,19 +42,17 @@ export function readPartitions(deps: {
 }): PartitionReader {
   const { hot, consumer, logger, handle, changed } = deps;
   const owner = randomUUID();
-  const blocking = hot.connect();
+  const tail = hot.tail();
   const cursors = new Map<number, string>();
   let stopped = false;
   let renewed = 0;
   const owned = () => new Set(cursors.keys());
 
+  /** Takes or renews leases: 1 for those held. */
+  const lease = (partitions: readonly number[], life: number): Promise<readonly number[]> =>
+    spread(hot, "lease", { keys: partitions.map((p) => keys.lease(consumer, p)), each: 1, args: [owner, life] });
   /** Gives leases back, as far as they are still this worker's. */
-  const release = (partitions: readonly number[]): Promise<unknown> =>
-    hot.run(
-      "lease",
-      partitions.map((p) => keys.lease(consumer, p)),
-      [owner, 1],
-    );
+  const release = (partitions: readonly number[]): Promise<unknown> => lease(partitions, 1);
 
   async function renew(now: number): Promise<void> {
     // After a pause longer than the lease others may have worked on, also if nobody holds it now.
@@ -65,11 +63,7 @@ export function readPartitions(deps: {
     const given = [...cursors.keys()].filter((p) => !wanted.includes(p));
     for (const p of given) cursors.delete(p);
     if (given.length > 0) await release(given);
-    const held = (await hot.run(
-      "lease",
-      wanted.map((p) => keys.lease(consumer, p)),
-      [owner, LEASE],
-    )) as number[];
+    const held = await lease(wanted, LEASE);
     const gained = wanted.filter((p, i) => held[i] === 1 && !cursors.has(p));
     const lost = wanted.filter((p, i) => held[i] !== 1 && cursors.has(p));
     for (const p of lost) cursors.delete(p);
@@ -85,11 +79,7 @@ export function readPartitions(deps: {
     await hot.redis.zadd(keys.workers(consumer), now, owner);
     // As of the call: what is given away later is given away after it.
     const held = [...cursors.keys()];
-    const kept = (await hot.run(
-      "lease",
-      held.map((p) => keys.lease(consumer, p)),
-      [owner, LEASE],
-    )) as number[];
+    const kept = await lease(held, LEASE);
     if (kept.every((one) => one === 1)) renewed = Math.max(renewed, now);
   }
   const keeping = setInterval(() => {
@@ -104,24 +94,18 @@ export function readPartitions(deps: {
       return;
     }
     const held = [...cursors.keys()];
-    const reply = (await blocking.xread(
-      "COUNT",
-      READ,
-      "BLOCK",
-      SHARE,
-      "STREAMS",
-      ...held.map(keys.outbox),
-      ...held.map((p) => cursors.get(p) as string),
-    )) as [string, Row[]][] | null;
-    if (reply === null) return;
+    const places = held.map((p) => [keys.outbox(p), cursors.get(p) as string] as const);
+    const reply = await tail.read(places, READ, SHARE);
+    if (reply.length === 0) return;
     const batch = batchOf(reply, new Map(held.map((p) => [keys.outbox(p), p])));
     await handle(batch);
     const moved = [...batch.cursors];
-    const saved = (await hot.run(
-      "advance",
-      moved.flatMap(([p]) => [keys.lease(consumer, p), keys.cursor(consumer, p)]),
-      [owner, ...moved.map(([, id]) => id)],
-    )) as number[];
+    const saved = await spread<number>(hot, "advance", {
+      keys: moved.flatMap(([p]) => [keys.lease(consumer, p), keys.cursor(consumer, p)]),
+      each: 2,
+      args: [owner],
+      own: moved.map(([, id]) => id),
+    });
     for (const [i, [p, id]] of moved.entries()) {
       if (saved[i] === 1) cursors.set(p, id);
       else cursors.delete(p);
@@ -151,7 +135,7 @@ export function readPartitions(deps: {
     async [Symbol.asyncDispose]() {
       stopped = true;
       clearInterval(keeping);
-      blocking.disconnect();
+      tail[Symbol.dispose]();
       await running;
       await Promise.allSettled([hot.redis.zrem(keys.workers(consumer), owner), release([...cursors.keys()])]);
     },
@@ -161,10 +145,10 @@ export function readPartitions(deps: {
 /** The partitions of one worker among all, spread evenly. */
 export function share(workers: readonly string[], owner: string): number[] {
   const index = workers.indexOf(owner);
-  return Array.from({ length: PARTITIONS }, (_, p) => p).filter((p) => p % Math.max(1, workers.length) === Math.max(0, index));
+  return allPartitions().filter((p) => p % Math.max(1, workers.length) === Math.max(0, index));
 }
 
-function batchOf(reply: [string, Row[]][], partitionOfKey: Map<string, number>): OutboxBatch {
+function batchOf(reply: readonly (readonly [string, StreamRow[]])[], partitionOfKey: Map<string, number>): OutboxBatch {
   const batch: OutboxBatch = { records: [], cursors: new Map() };
   for (const [key, rows] of reply) {
     for (const [id, [, lines = ""]] of rows) {

@@ -1,7 +1,7 @@
 import type { Logger } from "#shared/run/logger.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Caller, SendHandler } from "#shared/wire/ports.ts";
-import { createCommitter, type WriterParts } from "./commit.ts";
+import { createCommitters, type WriterParts } from "./commit.ts";
 import { draftOf, type SendParams } from "./draft.ts";
 import { watchPressure } from "./pressure.ts";
 
@@ -11,7 +11,7 @@ export interface Writer extends AsyncDisposable {
 
 /** The writer station: draft → commit → answer. Membership, role and silence are for the commit script to check, in the same step that gives the seq. */
 export function createWriter(deps: WriterParts & { logger: Logger }): Writer {
-  const committer = createCommitter(deps);
+  const committer = createCommitters(deps);
   const pressure = watchPressure(deps.hot, deps.logger);
   return {
     send(params: SendParams, caller: Caller, done) {

@@ -1,3 +1,4 @@
+import { nodeMemories } from "#shared/hot/nodes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 
@@ -10,17 +11,15 @@ export interface Pressure extends Disposable {
   high(): boolean;
 }
 
-/** Looks at the hot tier's memory once a second. Without a limit there is no pressure. */
+/** Looks at the hot tier's memory once a second; on a cluster one full master is enough. Without a limit there is no pressure. */
 export function watchPressure(hot: Hot, logger: Logger): Pressure {
   let high = false;
   async function look(): Promise<void> {
-    const info = await hot.redis.info("memory");
-    const number = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
-    const limit = number("maxmemory");
-    const now = limit > 0 && number("used_memory") > limit * FULL;
+    const nodes = await nodeMemories(hot);
+    const now = nodes.some(({ used, limit }) => limit > 0 && used > limit * FULL);
     if (now !== high)
       logger.warn(
-        { limit },
+        { nodes },
         now ? "the hot tier is nearly full; sends are refused until the archive has made room" : "the hot tier has room again",
       );
     high = now;

@@ -43,6 +43,7 @@ export const scriptNames = [
   "unread",
   "update",
   "view",
+  "waiting",
 ] as const;
 export type ScriptName = (typeof scriptNames)[number];
 

@@ -6,7 +6,7 @@ import { createWriter } from "#services/writer/index.ts";
 import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { join, leave } from "#shared/hot/changes.ts";
 import { createEntries } from "#shared/hot/entries.ts";
-import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import { keys, partitions } from "#shared/hot/keys.ts";
 import { changing, make } from "#shared/hot/testing.ts";
 import { startFanout } from "#services/fanout/index.ts";
 
@@ -34,7 +34,7 @@ function stations() {
 }
 
 async function loseOutbox(): Promise<void> {
-  for (let partition = 0; partition < PARTITIONS; partition++) await world.hot.redis.xtrim(keys.outbox(partition), "MAXLEN", 0);
+  for (const partition of partitions()) await world.hot.redis.xtrim(keys.outbox(partition), "MAXLEN", 0);
 }
 
 const inboxOf = async (user: string): Promise<string[]> =>
