@@ -39,8 +39,8 @@ export async function startRedisCluster({ dir, durability, timeoutMs = 2_000, lo
     }),
   );
   stack.defer(async () => {
-    // Replicas first: a master that ends waits for its own.
-    for (const part of [nodes.slice(MASTERS), nodes.slice(0, MASTERS)]) await Promise.all(part.map((node) => node.stop()));
+    // Masters first: one that ends waits until its replica has everything.
+    for (const part of [nodes.slice(0, MASTERS), nodes.slice(MASTERS)]) await Promise.all(part.map((node) => node.stop()));
   });
   await joined(nodes);
   const opened = stack.move();

@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
 import { SMALL, startChatter } from "#test/support/chatter.ts";
 import { childOf } from "#test/support/processes.ts";
-import { createRandom, seedOf } from "#test/support/random.ts";
+import { createRandom, type Random, seedOf } from "#test/support/random.ts";
 import { verdict } from "#test/support/verdict.ts";
-import { startWorld } from "#test/support/world.ts";
+import { startWorld, type World } from "#test/support/world.ts";
+
+/** The Redis of the world, or one of the masters of its cluster. */
+const redisOf = (world: World, random: Random): Promise<number> =>
+  world.cluster === null ? childOf(world.dir, "redis") : Promise.resolve(random.pick(world.cluster.nodes.slice(0, 3)).pid());
 
 test.each(["redis", "clickhouse"] as const)("the %s child killed at random moments under traffic costs nobody a message", async (kind) => {
   const random = createRandom(seedOf(kind));
@@ -11,7 +15,7 @@ test.each(["redis", "clickhouse"] as const)("the %s child killed at random momen
   await using chatter = await startChatter(world, random);
   for (let round = 0; round < 4; round++) {
     await chatter.more(random.between(50, 600));
-    process.kill(await childOf(world.dir, kind), "SIGKILL");
+    process.kill(kind === "redis" ? await redisOf(world, random) : await childOf(world.dir, kind), "SIGKILL");
   }
   await chatter.more(100);
   await chatter.stop();
@@ -25,7 +29,7 @@ test("a Redis that hangs costs callers a temporary 108, and nothing that was ack
   await using chatter = await startChatter(world, random);
   await chatter.more(random.between(50, 300));
   const conversationId = chatter.conversations[0]?.id;
-  const redis = await childOf(world.dir, "redis");
+  const redis = await redisOf(world, random);
   process.kill(redis, "SIGSTOP");
   try {
     const calls: [string, object][] = [
