@@ -1,6 +1,7 @@
 import { startArchive } from "#services/archive/index.ts";
 import { startFanout } from "#services/fanout/index.ts";
 import { openHub } from "#services/gateway/hub.ts";
+import { type Dependencies, isReady } from "#services/gateway/http.ts";
 import { startGateway } from "#services/gateway/index.ts";
 import { conversationMethods } from "#services/conversation/index.ts";
 import { openRelations } from "#services/relation/index.ts";
@@ -81,26 +82,24 @@ async function startDoor(stores: Stores, { entries, timeline, progress }: Shared
 }
 
 /** What `/ready` says: serving needs Redis; without ClickHouse what is hot is served, without the graph all but questions to it. */
-async function readiness(
-  { hot, pingCold, graph, metrics }: Stores,
-  progress: Progress,
-): Promise<Record<string, { ok: boolean; detail?: string }>> {
-  const check = async (work: () => Promise<unknown>) => {
+async function readiness({ hot, pingCold, graph, metrics }: Stores, progress: Progress): Promise<Dependencies> {
+  const check = async (needed: boolean, work: () => Promise<unknown>): Promise<Dependencies[string]> => {
     try {
       await work();
-      return { ok: true };
+      return { ok: true, needed };
     } catch (thrown) {
-      return { ok: false, detail: thrown instanceof Error ? thrown.message : String(thrown) };
+      return { ok: false, needed, detail: thrown instanceof Error ? thrown.message : String(thrown) };
     }
   };
   const [redis, clickhouse, relations, fanout] = await Promise.all([
-    check(() => hot.redis.ping()),
-    check(pingCold),
-    check(() => graph.ping()),
-    check(() => progress.caughtUp()),
+    check(true, () => hot.redis.ping()),
+    check(false, pingCold),
+    check(false, () => graph.ping()),
+    check(true, () => progress.caughtUp()),
   ]);
-  metrics.tributary_ready.set(redis.ok && clickhouse.ok && relations.ok && fanout.ok ? 1 : 0);
-  return { redis, clickhouse, graph: relations, fanout };
+  const dependencies = { redis, clickhouse, graph: relations, fanout };
+  metrics.tributary_ready.set(isReady(dependencies) ? 1 : 0);
+  return dependencies;
 }
 
 /** Starts the configured roles; resolves to the port, if one of them listens. The door opens last and closes first. */

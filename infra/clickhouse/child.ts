@@ -31,6 +31,8 @@ const THREADS = "32";
 const launch = (options: ClickHouseOptions, port: number) =>
   spawn(process.execPath, [SERVER], {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
+    // What a terminal tells all processes of its group does not reach it: its parent ends it when it is no longer needed.
+    detached: true,
     env: {
       ...process.env,
       UV_THREADPOOL_SIZE: THREADS,

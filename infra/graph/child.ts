@@ -31,6 +31,8 @@ export async function startGraph({ dir, secret, memory = MEMORY, logger }: Graph
     launch: (port) =>
       spawn(process.execPath, [SERVER], {
         stdio: ["ignore", "ignore", "pipe", "ipc"],
+        // What a terminal tells all processes of its group does not reach it: its parent ends it when it is no longer needed.
+        detached: true,
         env: { ...process.env, GRAPH_DIR: dir, GRAPH_PORT: String(port), GRAPH_SECRET: secret, GRAPH_MEMORY: String(memory) },
       }),
     answers: async (port, signal) => {

@@ -26,7 +26,7 @@ const isTable = (value: unknown): value is Record<string, MetricDefinition> =>
   Object.keys(value).every((key) => key.startsWith("tributary_"));
 
 /** Every metric table, found by its declaration; throws where one is not exported, for then nobody could read of it. */
-async function metricTables(): Promise<[path: string, metrics: Record<string, MetricDefinition>][]> {
+export async function metricTables(): Promise<[path: string, metrics: Record<string, MetricDefinition>][]> {
   const paths = globSync("{shared,services}/**/*.ts", { cwd: root }).filter((path) => !path.endsWith(".test.ts"));
   const declaring = paths.filter((path) => /^\} as const satisfies MetricTable;$/m.test(readFileSync(join(root, path), "utf8")));
   return Promise.all(

@@ -88,7 +88,10 @@ describe("rpc over HTTP", () => {
 describe("for operators and readers", () => {
   test("health, readiness, metrics and the front page are there without a token", async () => {
     expect(await (await fetch(`${world.http}/health`)).json()).toEqual({ status: "ok" });
-    expect(await (await fetch(`${world.http}/ready`)).json()).toEqual({ ready: true, dependencies: { store: { ok: true } } });
+    expect(await (await fetch(`${world.http}/ready`)).json()).toEqual({
+      ready: true,
+      dependencies: { store: { ok: true, needed: true }, archive: { ok: false, needed: false } },
+    });
     expect(await (await fetch(`${world.http}/metrics`)).text()).toContain("tributary_gateway_connections");
     expect(await (await fetch(world.http)).text()).toContain("/docs");
   });

@@ -16,7 +16,12 @@ import { MAX_CONNECT_BYTES } from "./protocol.ts";
 import type { TokenResult } from "./token.ts";
 
 /** Names each dependency and whether it answers. */
-export type Ready = () => Promise<Record<string, { ok: boolean; detail?: string }>>;
+export type Ready = () => Promise<Dependencies>;
+
+/** What a server works with, by name. Without what is not needed it goes on serving most calls, so that taking it out of rotation would help nobody. */
+export type Dependencies = Record<string, { ok: boolean; needed: boolean; detail?: string }>;
+
+export const isReady = (dependencies: Dependencies): boolean => Object.values(dependencies).every(({ ok, needed }) => ok || !needed);
 
 interface Parts {
   config: Pick<Config, "allowedOrigins" | "development" | "host">;
@@ -106,7 +111,7 @@ function addOperations(app: FastifyInstance, { ready, scrape }: Parts): void {
   app.get("/health", () => ({ status: "ok" }));
   app.get("/ready", async (_request, reply) => {
     const dependencies = await ready();
-    const ok = Object.values(dependencies).every((each) => each.ok);
+    const ok = isReady(dependencies);
     return reply.code(ok ? 200 : 503).send({ ready: ok, dependencies });
   });
   app.get("/metrics", async (_request, reply) => reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send(await scrape()));

@@ -103,7 +103,7 @@ export async function startTestGateway({ config, timing, handlers = {}, send = a
     scrape: () => registry.metrics(),
     methods: { handlers: new Map(Object.entries(handlers)), send },
     hub,
-    ready: async () => ({ store: { ok: true } }),
+    ready: async () => ({ store: { ok: true, needed: true }, archive: { ok: false, needed: false } }),
     node: "test",
     ...(timing === undefined ? {} : { timing }),
   });

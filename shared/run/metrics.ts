@@ -46,7 +46,7 @@ export const runMetrics = {
   tributary_clickhouse_child_sessions: { kind: "gauge", help: "Queries the embedded ClickHouse runs, by kind of user.", labels: ["kind"] },
   tributary_ready: {
     kind: "gauge",
-    help: "1 if every dependency answered when `/ready` was asked last, else 0; of several processes the least.",
+    help: "1 if every dependency that serving needs answered when `/ready` was asked last, else 0; of several processes the least.",
     over: "min",
   },
 } as const satisfies MetricTable;
