@@ -10,7 +10,12 @@ import { startRedisCluster } from "./cluster.ts";
 test("six nodes become a cluster whose replicas take over from a master that is killed", async () => {
   const dir = mkdtempSync(join(tmpdir(), "tributary-cluster-"));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  await using cluster = await startRedisCluster({ dir, durability: "everysec", timeoutMs: 500, logger: createLogger("silent", { role: "test" }) });
+  await using cluster = await startRedisCluster({
+    dir,
+    durability: "everysec",
+    timeoutMs: 500,
+    logger: createLogger("silent", { role: "test" }),
+  });
   const address = parseClusterUrl(cluster.url);
   expect(address?.nodes).toHaveLength(6);
   const client = new Cluster(address?.nodes ?? [], { redisOptions: { maxRetriesPerRequest: null }, maxRedirections: 100 });

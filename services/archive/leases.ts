@@ -87,8 +87,7 @@ export function createLeases({ hot, streams, logger }: { hot: Hot; streams: read
       await renewing?.catch(() => undefined);
       const mine = [...holdings.keys()];
       holdings.clear();
-      if (mine.length > 0)
-        await take(mine, 1).catch((err: unknown) => logger.debug({ err }, "leases of the archive end by themselves"));
+      if (mine.length > 0) await take(mine, 1).catch((err: unknown) => logger.debug({ err }, "leases of the archive end by themselves"));
     },
   };
 }

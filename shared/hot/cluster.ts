@@ -19,7 +19,8 @@ export async function untilWell(address: ClusterAddress): Promise<void> {
       if (cause === null) return;
       causes.push(`${node.host}:${node.port}: ${cause}`);
     }
-    if (Date.now() > deadline) throw new Error(`REDIS_URL names a Redis Cluster that does not answer (${causes.join("; ")}); start it or correct the setting`);
+    if (Date.now() > deadline)
+      throw new Error(`REDIS_URL names a Redis Cluster that does not answer (${causes.join("; ")}); start it or correct the setting`);
     await after(200);
   }
 }
@@ -35,9 +36,14 @@ async function unwell({ host, port }: ClusterAddress["nodes"][number], { access 
   } catch (thrown) {
     const { message } = errors[0] ?? (thrown as Error);
     if (/cluster support disabled/i.test(message))
-      throw new Error(`REDIS_URL names ${host}:${port}, which is not a node of a Redis Cluster (${message}); write redis:// for a single Redis`, { cause: thrown });
+      throw new Error(
+        `REDIS_URL names ${host}:${port}, which is not a node of a Redis Cluster (${message}); write redis:// for a single Redis`,
+        { cause: thrown },
+      );
     if (/^(WRONGPASS|NOAUTH|NOPERM)/.test(message))
-      throw new Error(`REDIS_URL names ${host}:${port}, which does not let the server in (${message}); correct user and password`, { cause: thrown });
+      throw new Error(`REDIS_URL names ${host}:${port}, which does not let the server in (${message}); correct user and password`, {
+        cause: thrown,
+      });
     return message;
   } finally {
     redis.disconnect();

@@ -40,8 +40,7 @@ function userStream(kind: UserStreamKind, partition: number): UserStream {
 export const userStreams = (kind: UserStreamKind): UserStream[] =>
   (currentLayout().cluster ? partitions() : [0]).map((partition) => userStream(kind, partition));
 
-const ofUsersPartition = (kind: UserStreamKind) => (user: string) =>
-  userStream(kind, bucketOfUser(user) % currentLayout().partitions).key;
+const ofUsersPartition = (kind: UserStreamKind) => (user: string) => userStream(kind, bucketOfUser(user) % currentLayout().partitions).key;
 
 /**
  * Every key of the hot tier. Users and conversations are hashed into buckets; the bucket is the Redis Cluster hash tag, so that all that one

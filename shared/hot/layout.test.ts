@@ -9,7 +9,15 @@ const conversations = Array.from({ length: BUCKETS * 2 }, (_, n) => String(1_000
 test("on a cluster all keys of a conversation lie in one slot with the outbox, cursors and leases of its partition", () => {
   for (const id of conversations) {
     const partition = partitionOf(id);
-    const ofIt = [keys.head(id), keys.mailbox(id), keys.order(id), keys.past(id), keys.leavers(id), keys.dedupe(id, 7), keys.operation(id, "9")];
+    const ofIt = [
+      keys.head(id),
+      keys.mailbox(id),
+      keys.order(id),
+      keys.past(id),
+      keys.leavers(id),
+      keys.dedupe(id, 7),
+      keys.operation(id, "9"),
+    ];
     const around = [keys.outbox(partition), keys.cursor("fanout", partition), keys.lease("archive", partition), keys.intent(partition)];
     expect(new Set([...ofIt, ...around].map(slotOf)).size).toBe(1);
   }

@@ -57,7 +57,8 @@ export const currentLayout = (): Layout => layout;
  * @throws Error if this process has opened a hot tier of the other kind
  */
 export function chooseLayout(cluster: boolean): void {
-  if (chosen !== null && chosen.cluster !== cluster) throw new Error("a process may work with one Redis node or with a cluster, not with both");
+  if (chosen !== null && chosen.cluster !== cluster)
+    throw new Error("a process may work with one Redis node or with a cluster, not with both");
   if (chosen === null && cluster) layout = clustered();
   chosen = layout;
 }

@@ -42,8 +42,8 @@ export interface Hot extends AsyncDisposable {
 /** What is different between one Redis and a cluster. */
 type Connected = Omit<Hot, "run" | typeof Symbol.asyncDispose> & {
   /** Puts a script where it is missing, and runs it if that is one step. */
-  teach(source: string, keys: readonly string[], args: readonly (string | number)[]): Promise<{ answer: unknown } | null>;
-  end(): void;
+  teach: (source: string, keys: readonly string[], args: readonly (string | number)[]) => Promise<{ answer: unknown } | null>;
+  end: () => void;
 };
 
 /** Opens the hot tier at `url` (redis:, rediss:, redis+cluster:, rediss+cluster: or a path of a Unix socket). Resolves when Redis has answered. */
@@ -131,7 +131,7 @@ async function openSingle(url: string, logger: Logger): Promise<Connected> {
   return {
     cluster: false,
     redis,
-    async teach(source) {
+    teach: async (source) => {
       await redis.script("LOAD", source);
       return null;
     },
@@ -140,7 +140,7 @@ async function openSingle(url: string, logger: Logger): Promise<Connected> {
     replicas: () => (wanted, ms) => redis.wait(wanted, ms),
     tail: () => singleTail(connect()),
     subscriber: () => connect(),
-    end() {
+    end: () => {
       for (const one of opened) one.disconnect();
     },
   };
@@ -175,7 +175,7 @@ async function openCluster(address: ClusterAddress, logger: Logger): Promise<Con
       return tail;
     },
     subscriber: () => redis,
-    end() {
+    end: () => {
       for (const tail of tails) tail[Symbol.dispose]();
       cluster.disconnect();
     },

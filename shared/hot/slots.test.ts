@@ -16,8 +16,12 @@ test.each([
 test("for every slot there is a tag of any name that lies there", () => {
   for (let slot = 0; slot < SLOTS; slot++) expect(slotOf(`x:{${tagIn(slot, "u7")}}:y`)).toBe(slot);
   assert(
-    property(integer({ min: 0, max: SLOTS - 1 }), string({ minLength: 1 }).filter((name) => /^[\x20-\x7a]+$/.test(name)), (slot, name) => {
-      expect(slotOf(`{${tagIn(slot, name)}}`)).toBe(slot);
-    }),
+    property(
+      integer({ min: 0, max: SLOTS - 1 }),
+      string({ minLength: 1 }).filter((name) => /^[\x20-\x7a]+$/.test(name)),
+      (slot, name) => {
+        expect(slotOf(`{${tagIn(slot, name)}}`)).toBe(slot);
+      },
+    ),
   );
 });

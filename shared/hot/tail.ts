@@ -12,7 +12,11 @@ export interface Tail extends Disposable {
    * What stands in streams behind an id each, at most `count` entries of each; as soon as there is something in one of them, else after `ms`.
    * Streams whose node is away are left out.
    */
-  read(places: readonly (readonly [key: string, after: string])[], count: number, ms: number): Promise<(readonly [key: string, rows: StreamRow[]])[]>;
+  read(
+    places: readonly (readonly [key: string, after: string])[],
+    count: number,
+    ms: number,
+  ): Promise<(readonly [key: string, rows: StreamRow[]])[]>;
 }
 
 type Reply = [key: string, rows: StreamRow[]][] | null;

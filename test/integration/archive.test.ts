@@ -50,7 +50,10 @@ test("a successor forms the batch again that was inserted before its cursor was 
     await using archive = await stores.archive();
     await archive.caughtUp();
   }
-  const cursors = [...partitions().map((partition) => keys.cursor("archive", partition)), ...userStreams("deliveries").map(({ cursor }) => cursor)];
+  const cursors = [
+    ...partitions().map((partition) => keys.cursor("archive", partition)),
+    ...userStreams("deliveries").map(({ cursor }) => cursor),
+  ];
   await Promise.all(cursors.map((cursor) => hot.redis.del(cursor)));
   await stores.send("7", "ann", texts(301, 310));
   await using archive = await stores.archive();

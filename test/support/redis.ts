@@ -12,7 +12,12 @@ export interface TestRedis extends AsyncDisposable {
 }
 
 /** Starts the kind of Redis that the tests run on. */
-export async function startTestRedis({ dir, durability, unixSocket, logger }: Pick<RedisOptions, "dir" | "durability" | "unixSocket" | "logger">): Promise<TestRedis> {
+export async function startTestRedis({
+  dir,
+  durability,
+  unixSocket,
+  logger,
+}: Pick<RedisOptions, "dir" | "durability" | "unixSocket" | "logger">): Promise<TestRedis> {
   if (onCluster) return startRedisCluster({ dir, durability, logger });
   const child = await startRedis({ dir, durability, logger, ...(unixSocket === undefined ? {} : { unixSocket }) });
   return { url: child.url, nodes: [child], [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
