@@ -8,6 +8,8 @@ export interface GraphOptions {
   secret: string;
   /** Bytes of the database's buffer pool; 256 MiB if left out. */
   memory?: number;
+  /** The log is worked into the database when it has grown to this (bytes); 16 MiB if left out. */
+  longestLog?: number;
   logger: Logger;
 }
 
@@ -18,13 +20,14 @@ export interface GraphChild extends Omit<SupervisedChild, "port"> {
 
 const SERVER = fileURLToPath(new URL("./server.ts", import.meta.url));
 const MEMORY = 256 * 2 ** 20;
+const LONGEST_LOG = 16 * 2 ** 20;
 
 /**
  * Starts the embedded graph on a free port of loopback and waits until it answers. When it dies it is started again on the same port, with all that it
  * acknowledged. Disposing ends it: SIGTERM, and SIGKILL after 5 s. It ends by itself when this process dies.
  * @throws Error with the child's last words when the first start fails
  */
-export async function startGraph({ dir, secret, memory = MEMORY, logger }: GraphOptions): Promise<GraphChild> {
+export async function startGraph({ dir, secret, memory = MEMORY, longestLog = LONGEST_LOG, logger }: GraphOptions): Promise<GraphChild> {
   const child = await supervise({
     name: "the embedded graph",
     port: 0,
@@ -33,7 +36,14 @@ export async function startGraph({ dir, secret, memory = MEMORY, logger }: Graph
         stdio: ["ignore", "ignore", "pipe", "ipc"],
         // What a terminal tells all processes of its group does not reach it: its parent ends it when it is no longer needed.
         detached: true,
-        env: { ...process.env, GRAPH_DIR: dir, GRAPH_PORT: String(port), GRAPH_SECRET: secret, GRAPH_MEMORY: String(memory) },
+        env: {
+          ...process.env,
+          GRAPH_DIR: dir,
+          GRAPH_PORT: String(port),
+          GRAPH_SECRET: secret,
+          GRAPH_MEMORY: String(memory),
+          GRAPH_LONGEST_LOG: String(longestLog),
+        },
       }),
     answers: async (port, signal) => {
       const answer = await fetch(`http://127.0.0.1:${port}/ping`, { signal });

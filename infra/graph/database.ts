@@ -11,13 +11,13 @@ const MIGRATIONS = join(import.meta.dirname, "../migrations/graph");
 /** Lines for readers, each with so many threads. */
 const READERS = 3;
 const THREADS = 2;
-/** The log is worked into the database when it has grown to this (bytes); meanwhile all else waits. */
-const LONGEST_LOG = 16 * 2 ** 20;
 
 /** The embedded graph database, migrated. */
 export interface Database extends Engine, AsyncDisposable {
   version: string;
   dir: string;
+  /** A transaction that copies files into tables. */
+  load(work: (cypher: Cypher) => Promise<void>): Promise<void>;
 }
 
 /** How long a process of an earlier server may take to let go of the database (ms). */
@@ -64,8 +64,16 @@ async function migrate(line: Line): Promise<void> {
   await applyMigrations(store, MIGRATIONS);
 }
 
-/** Opens the graph in `dir`. `memory`: bytes of its buffer pool. Readers go side by side, writers one after the other. */
-export async function openDatabase(dir: string, memory: number): Promise<Database> {
+export interface DatabaseOptions {
+  dir: string;
+  /** Bytes of the buffer pool. */
+  memory: number;
+  /** The log is worked into the database when it has grown to this (bytes); meanwhile all else waits. */
+  longestLog: number;
+}
+
+/** Opens the graph, made when missing. Readers go side by side, writers one after the other. */
+export async function openDatabase({ dir, memory, longestLog }: DatabaseOptions): Promise<Database> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = join(dir, "graph.lbug");
   const log = `${file}.wal`;
@@ -73,6 +81,8 @@ export async function openDatabase(dir: string, memory: number): Promise<Databas
   const writer = store.open(THREADS);
   const readers = Array.from({ length: READERS }, () => store.open(THREADS));
   await migrate(writer);
+  // What the log holds is worked in first: the database can't replay one in which files were copied and then written to.
+  await writer.run("CHECKPOINT");
   const gate = createGate();
   const reading = createPool<Line>(readers);
   const writing = createPool<Line>([writer]);
@@ -88,6 +98,7 @@ export async function openDatabase(dir: string, memory: number): Promise<Databas
       throw error;
     }
   }
+  const checkpoint = () => gate.alone(() => writer.run("CHECKPOINT"));
   const logged = () => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
 
   return {
@@ -98,8 +109,13 @@ export async function openDatabase(dir: string, memory: number): Promise<Databas
     write: (work) =>
       writing(async () => {
         const result = await gate.shared(() => transaction(work));
-        if (logged() > LONGEST_LOG) await gate.alone(() => writer.run("CHECKPOINT"));
+        if (logged() > longestLog) await checkpoint();
         return result;
+      }),
+    load: (work) =>
+      writing(async () => {
+        await gate.shared(() => transaction(work));
+        await checkpoint();
       }),
     async [Symbol.asyncDispose]() {
       await gate.alone(async () => {

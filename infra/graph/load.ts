@@ -17,7 +17,7 @@ const cell = (value: Cell): string => (typeof value === "string" ? `"${value.rep
 export async function load(database: Database, pairs: readonly Pair[]): Promise<void> {
   const dir = mkdtempSync(join(database.dir, "load-"));
   try {
-    await database.write(async (cypher) => {
+    await database.load(async (cypher) => {
       const copy = async (table: string, rows: readonly (readonly Cell[])[]) => {
         if (rows.length === 0) return;
         const file = join(dir, `${table}.csv`);

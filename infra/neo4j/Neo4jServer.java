@@ -9,6 +9,7 @@ import org.neo4j.configuration.connectors.BoltConnector;
 import org.neo4j.configuration.helpers.SocketAddress;
 import org.neo4j.dbms.api.DatabaseManagementService;
 import org.neo4j.dbms.api.DatabaseManagementServiceBuilder;
+import org.neo4j.graphdb.QueryExecutionException;
 import org.neo4j.io.ByteUnit;
 
 /**
@@ -28,15 +29,27 @@ public class Neo4jServer {
             .setConfig(BoltConnector.listen_address, new SocketAddress("127.0.0.1", port))
             .build();
     Runtime.getRuntime().addShutdownHook(new Thread(service::shutdown));
-    service
-        .database(SYSTEM_DATABASE_NAME)
-        .executeTransactionally(
-            "ALTER USER neo4j SET PASSWORD $password CHANGE NOT REQUIRED", Map.of("password", System.getenv("NEO4J_PASSWORD")));
-    if (!service.database(DEFAULT_DATABASE_NAME).isAvailable(60_000)) throw new IllegalStateException("the database did not open within 60 s");
+    try {
+      setPassword(service, System.getenv("NEO4J_PASSWORD"));
+      if (!service.database(DEFAULT_DATABASE_NAME).isAvailable(60_000)) throw new IllegalStateException("the database did not open within 60 s");
+    } catch (RuntimeException failure) {
+      failure.printStackTrace();
+      System.exit(1);
+    }
     System.out.println("ready");
     if (args.length > 2) {
       while (System.in.read() >= 0) {}
       System.exit(0);
+    }
+  }
+
+  private static void setPassword(DatabaseManagementService service, String password) {
+    String statement = "ALTER USER neo4j SET PASSWORD $password CHANGE NOT REQUIRED";
+    try {
+      service.database(SYSTEM_DATABASE_NAME).executeTransactionally(statement, Map.of("password", password));
+    } catch (QueryExecutionException refused) {
+      // It is that already.
+      if (!refused.getMessage().contains("cannot be the same")) throw refused;
     }
   }
 }

@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { onPath } from "#infra/system-programs.ts";
 
 /** The k6 that the scenarios were written for and are run with where no other is installed. */
 const VERSION = "v1.8.1";
@@ -19,19 +20,6 @@ export function scenarioLines(): Map<string, string> {
       return [file.slice(0, -3), line];
     }),
   );
-}
-
-function onPath(program: string): string | null {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder === "" ? "." : folder, program);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // The next folder may have it.
-    }
-  }
-  return null;
 }
 
 /** Whether this k6 runs TypeScript by itself, as every one from 1 on does. */

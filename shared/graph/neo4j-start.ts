@@ -6,13 +6,15 @@ import { type Neo4jAccess, openDriver } from "./neo4j.ts";
 const MIGRATIONS = join(import.meta.dirname, "../../infra/migrations/neo4j");
 /** Longest wait for a first answer (ms). */
 const PATIENCE = 10_000;
+/** Longer, so that it is told in our words. */
+const DRIVER_PATIENCE = 12_000;
 
 /**
  * Asks whether a Neo4j lets us in, and brings its constraints and indexes up to date.
  * @throws Error of one line that names the setting at fault, the address and the cause, within 10 s
  */
 export async function prepareNeo4j(access: Neo4jAccess): Promise<void> {
-  const driver = openDriver(access);
+  const driver = openDriver(access, DRIVER_PATIENCE);
   try {
     await letIn(driver, access);
     await migrate(driver);

@@ -23,12 +23,12 @@ const LONGEST_LOAD = 120_000;
 const LOAD_PART = 10_000;
 
 /** A driver that gives up soon: whoever waits is to be told. */
-export const openDriver = ({ url, user, password }: Neo4jAccess): Driver =>
+export const openDriver = ({ url, user, password }: Neo4jAccess, patience = PATIENCE): Driver =>
   neo4j.driver(url, neo4j.auth.basic(user, password), {
     disableLosslessIntegers: true,
-    maxTransactionRetryTime: PATIENCE,
-    connectionAcquisitionTimeout: PATIENCE,
-    connectionTimeout: PATIENCE,
+    maxTransactionRetryTime: patience,
+    connectionAcquisitionTimeout: patience,
+    connectionTimeout: patience,
     telemetryDisabled: true,
     userAgent: "tributary",
   });

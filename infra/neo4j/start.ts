@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { freePort } from "../redis/ready.ts";
+import { ensureNeo4j } from "./install.ts";
+
+export interface Neo4jOptions {
+  /** A directory of its own, made when missing. */
+  dir: string;
+  /** Of Bolt, on 127.0.0.1; none: a free one. */
+  port?: number;
+  /** For the user `neo4j`: at least 8 characters. */
+  password: string;
+  /** Told what takes long. */
+  say: (words: string) => void;
+}
+
+/** A Neo4j as a child process, with authentication on. It ends with this process. */
+export interface Neo4jChild extends AsyncDisposable {
+  url: string;
+  user: string;
+  password: string;
+  port: number;
+  pid: number;
+  /** kill -9; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+const SERVER = join(import.meta.dirname, "Neo4jServer.java");
+const START_MS = 120_000;
+const STOP_MS = 20_000;
+
+/** Command line of a Neo4j; it prints `ready` once it answers. The password goes by the environment. */
+export const neo4jCommand = (classes: string, dir: string, port: number): string[] => [
+  "-Xmx1g",
+  "-XX:+UseSerialGC",
+  "-cp",
+  join(classes, "*"),
+  SERVER,
+  dir,
+  String(port),
+];
+
+/** Resolves when it says that it is ready; rejects with its last words when it ends first, or is late. */
+async function untilReady(child: ChildProcess, lines: NodeJS.ReadableStream, words: () => string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const late = setTimeout(() => reject(new Error(`Neo4j did not start within ${START_MS / 1_000} s: ${words()}`)), START_MS);
+  child.once("exit", (code, signal) => reject(new Error(`Neo4j ended with ${String(code ?? signal)} before it was ready: ${words()}`)));
+  createInterface({ input: lines }).on("line", (line) => line === "ready" && resolve());
+  try {
+    await promise;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Starts a Neo4j in `dir` and resolves once it answers. Rejects with its last words when it does not start. */
+export async function startNeo4j({ dir, port, password, say }: Neo4jOptions): Promise<Neo4jChild> {
+  const classes = await ensureNeo4j(say);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const bolt = port ?? (await freePort());
+  const child = spawn("java", [...neo4jCommand(classes, dir, bolt), "attached"], {
+    env: { ...process.env, NEO4J_PASSWORD: password },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const exit = once(child, "exit");
+  let words = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-2_000)));
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    await exit;
+    clearTimeout(late);
+  };
+  try {
+    await untilReady(child, child.stdout, () => words.trim());
+  } catch (error) {
+    await end("SIGKILL");
+    throw error;
+  }
+  return {
+    url: `bolt://127.0.0.1:${bolt}`,
+    user: "neo4j",
+    password,
+    port: bolt,
+    pid: child.pid ?? 0,
+    kill: () => end("SIGKILL"),
+    [Symbol.asyncDispose]: () => end("SIGTERM"),
+  };
+}
