@@ -12,18 +12,15 @@ export interface ConfOptions {
   cluster?: ClusterNode;
 }
 
-/** What a node of a cluster needs beside. */
+/** What a node of a cluster needs beside. The nodes talk to each other at the port 10,000 above. */
 export interface ClusterNode {
-  /** On which the nodes talk to each other. */
-  busPort: number;
   /** A node that does not answer for so long is held to have failed (ms). */
   timeoutMs: number;
 }
 
-const clusterLines = ({ busPort, timeoutMs }: ClusterNode): string[] => [
+const clusterLines = ({ timeoutMs }: ClusterNode): string[] => [
   "cluster-enabled yes",
   "cluster-config-file nodes.conf",
-  `cluster-port ${busPort}`,
   `cluster-node-timeout ${timeoutMs}`,
   // A replica takes over however long it has been cut off: the alternative is that nobody does.
   "cluster-replica-validity-factor 0",
