@@ -43,7 +43,7 @@ const roles: Record<Role, Start> = {
 /** The gateway with the stations whose methods it serves. */
 async function startDoor(stores: Stores, { entries, timeline, progress }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, graph, bus, ids, config, logger, scrape, registry, node } = stores;
-  const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs, redisWait: config.redisWait }));
+  const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs }));
   const hub = stack.use(
     await openHub({
       hot,
@@ -66,7 +66,7 @@ async function startDoor(stores: Stores, { entries, timeline, progress }: Shared
     ids,
     fanoutWriteMax,
     dedupeWindowMs,
-    conversationIds: createConversationIds({ redis: hot.redis }),
+    conversationIds: createConversationIds({ redis: hot.redis, held: hot.held }),
     newestMessage: (conversationId, user, seq) => timeline.newestMessage(conversationId, user, seq),
     coldCount: (conversationId, seq) => timeline.countAt(conversationId, seq),
     fanoutCaughtUp,

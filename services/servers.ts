@@ -9,6 +9,7 @@ import { createColdClient } from "#shared/cold/client.ts";
 import type { EmbeddedGraph } from "#shared/graph/embedded.ts";
 import type { Neo4jAccess } from "#shared/graph/neo4j.ts";
 import { prepareNeo4j } from "#shared/graph/neo4j-start.ts";
+import { reachRedis } from "#shared/hot/reach.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Metrics, runMetrics } from "#shared/run/metrics.ts";
@@ -35,6 +36,7 @@ export interface Servers {
 /** Finds the stores' servers, starting those that no setting names as children, and brings ClickHouse's tables up to date: once a server, whatever number of processes it has. */
 export async function openServers(config: Config, logger: Logger, metrics: RunMetrics, stack: AsyncDisposableStack): Promise<Servers> {
   await mkdir(config.dataDir, { recursive: true });
+  if (config.redisUrl !== null) await reachRedis(config.redisUrl);
   if (config.neo4j !== null) await prepareNeo4j(config.neo4j);
   const [redisUrl, clickhouse, graph] = await Promise.all([
     config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),

@@ -50,7 +50,7 @@ export async function connectStores(
 ): Promise<Stores> {
   const client = stack.use(createColdClient(clickhouse));
   const reading = stack.use(createColdClient({ ...clickhouse, timeoutMs: READ_PATIENCE }));
-  const hot = stack.use(await openHot(redisUrl, logger));
+  const hot = stack.use(await openHot(redisUrl, logger, config.redisWait));
   return {
     config,
     logger,

@@ -1,6 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { ColdStore } from "#shared/cold/store.ts";
 import type { Entries } from "#shared/hot/entries.ts";
+import { heldStreams } from "#shared/hot/fence.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Metrics } from "#shared/run/metrics.ts";
@@ -77,6 +78,11 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
     const { batch, more } = await readBatch(deps, held);
     if (batch.ends.size === 0) return IDLE;
     batch.doubtful = held.some(({ stream, doubtful }) => doubtful && batch.ends.has(stream));
+    const sound = await heldStreams(
+      hot,
+      [...batch.ends].map(([{ key }, id]) => [key, id]),
+    );
+    if (sound.size < batch.ends.size) return IDLE;
     if (!(await leases.save(batch.ends, "intent"))) return 0;
     if (!(await insertUntilDone(batch))) return 0;
     await noteLong(hot, batch);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as after } from "node:timers/promises";
 import { keys, partitions as allPartitions } from "#shared/hot/keys.ts";
+import { heldStreams } from "#shared/hot/fence.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { spread } from "#shared/hot/spread.ts";
 import type { StreamRow } from "#shared/hot/tail.ts";
@@ -96,8 +97,13 @@ export function readPartitions(deps: {
     const held = [...cursors.keys()];
     const places = held.map((p) => [keys.outbox(p), cursors.get(p) as string] as const);
     const reply = await tail.read(places, READ, SHARE);
-    if (reply.length === 0) return;
-    const batch = batchOf(reply, new Map(held.map((p) => [keys.outbox(p), p])));
+    const sound = await heldStreams(
+      hot,
+      reply.map(([key, rows]) => [key, rows.at(-1)?.[0] ?? ""]),
+    );
+    const read = reply.filter(([key]) => sound.has(key));
+    if (read.length === 0) return;
+    const batch = batchOf(read, new Map(held.map((p) => [keys.outbox(p), p])));
     await handle(batch);
     const moved = [...batch.cursors];
     const saved = await spread<number>(hot, "advance", {

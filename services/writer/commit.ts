@@ -14,12 +14,7 @@ export interface WriterParts {
   entries: Entries;
   ids: Ids;
   dedupeWindowMs: number;
-  /** Replicas that must hold a send before it is answered. */
-  redisWait: number;
 }
-
-/** How long replicas may take, ms. */
-const REPLICA_PATIENCE = 2_000;
 
 export interface Committer extends AsyncDisposable {
   /** Queues a draft. Sends of one conversation are committed in the order of these calls. */
@@ -42,7 +37,7 @@ export function createCommitters(parts: WriterParts): Committer {
  * Group commit: what arrives while a script is under way goes into the next one. A draft whose message id came too late for its conversation
  * goes back to the front with the later ones of the conversation, so that order holds.
  */
-function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }: WriterParts): Committer {
+function createCommitter({ hot, entries, ids, dedupeWindowMs }: WriterParts): Committer {
   let queue: Draft[] = [];
   let running: Promise<void> | null = null;
   let scheduled = false;
@@ -73,12 +68,12 @@ function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }: Write
   async function commit(batch: Draft[]): Promise<Draft[]> {
     let sends: DraftedSend[];
     let results: string[];
-    const held = hot.replicas(keys.head(batch[0]?.conversationId ?? ""));
+    const held = hot.held(keys.head(batch[0]?.conversationId ?? ""));
     try {
       const conversations = byConversation(batch, ids);
       sends = [...conversations.values()].flat();
       results = await commitSends(hot, conversations, Math.floor(Date.now() / dedupeWindowMs));
-      if (redisWait > 0) await replicated(held);
+      await held();
     } catch (thrown) {
       for (const draft of batch) draft.done(thrown, "");
       return [];
@@ -86,11 +81,6 @@ function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }: Write
     const late: Draft[] = [];
     for (const [i, { draft, id }] of sends.entries()) if (!settle(draft, id, results[i] as string)) late.push(draft);
     return late;
-  }
-
-  async function replicated(held: ReturnType<Hot["replicas"]>): Promise<void> {
-    const many = await held(redisWait, REPLICA_PATIENCE);
-    if (many < redisWait) throw new Refusal(108, `${many} of ${redisWait} replicas hold the message; send it again`);
   }
 
   /** False if the draft must be tried again with a new id. */

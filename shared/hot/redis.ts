@@ -4,9 +4,11 @@ import { Refusal } from "#shared/wire/errors.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { parseClusterUrl, type ClusterAddress } from "#shared/run/redis-url.ts";
 import { refuseWhileAway } from "./away.ts";
-import { connectCluster, masterOf, untilWell } from "./cluster.ts";
+import { connectCluster, masterOf } from "./cluster.ts";
 import { chooseLayout } from "./layout.ts";
 import { chained } from "./pipeline.ts";
+import { reachRedis } from "./reach.ts";
+import { isTold, untilHeld, type Replicas } from "./replicas.ts";
 import { loadScripts, type ScriptName } from "./scripts.ts";
 import { clusterTail, singleTail, type Tail } from "./tail.ts";
 
@@ -29,10 +31,13 @@ export interface Hot extends AsyncDisposable {
   /** The Redis, or every master of the cluster: for what is asked of a whole node. */
   masters(): Redis[];
   /**
-   * To be called before a write at a key: what it returns waits after the write until so many replicas hold it, at most `ms`, and resolves to how many
-   * do. 0 where another node has the key by then, as that one may not know of the write.
+   * To be called before a write at a key; what it returns waits after it until `REDIS_WAIT` replicas hold it. Scripts of a cluster that somebody is told
+   * of wait by themselves, but for commits.
+   * @throws Refusal 108 where they do not
    */
-  replicas(key: string): (wanted: number, ms: number) => Promise<number>;
+  held: (key: string) => () => Promise<void>;
+  /** True if a master that is lost loses nothing that anybody was told of, so that readers of streams wait for what they have read. */
+  readonly replicates: boolean;
   /** A connection for reading streams as they grow; disposed with the hot tier. */
   tail(): Tail;
   /** A connection for pub/sub; disposed with the hot tier. */
@@ -40,20 +45,36 @@ export interface Hot extends AsyncDisposable {
 }
 
 /** What is different between one Redis and a cluster. */
-type Connected = Omit<Hot, "run" | typeof Symbol.asyncDispose> & {
+type Connected = Omit<Hot, "run" | "held" | "replicates" | typeof Symbol.asyncDispose> & {
+  replicas: Replicas;
   /** Puts a script where it is missing, and runs it if that is one step. */
   teach: (source: string, keys: readonly string[], args: readonly (string | number)[]) => Promise<{ answer: unknown } | null>;
   end: () => void;
 };
 
-/** Opens the hot tier at `url` (redis:, rediss:, redis+cluster:, rediss+cluster: or a path of a Unix socket). Resolves when Redis has answered. */
-export async function openHot(url: string, logger: Logger): Promise<Hot> {
+/**
+ * Opens the hot tier at `url` (redis:, rediss:, redis+cluster:, rediss+cluster: or a path of a Unix socket). Resolves when Redis has answered.
+ * @param redisWait replicas that must hold what somebody is told of
+ */
+export async function openHot(url: string, logger: Logger, redisWait = 0): Promise<Hot> {
   const scripts = loadScripts();
   const address = parseClusterUrl(url);
-  const { teach, end, ...connected } = address === null ? await openSingle(url, logger) : await openCluster(address, logger);
+  await reachRedis(url);
+  const { teach, end, replicas, ...connected } = address === null ? openSingle(url, logger) : openCluster(address, logger);
   const { redis } = connected;
+  await redis.ping();
+
+  const replicates = redisWait > 0 && address !== null;
+  const held = (key: string): (() => Promise<void>) => untilHeld(replicas, key, redisWait);
 
   async function run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const wait = replicates && isTold(name) ? held(keys[0] ?? "") : null;
+    const answer = await runOnce(name, keys, args);
+    await wait?.();
+    return answer;
+  }
+
+  async function runOnce(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const script = scripts[name];
     const deadline = Date.now() + PATIENCE;
     for (;;) {
@@ -79,6 +100,8 @@ export async function openHot(url: string, logger: Logger): Promise<Hot> {
   return {
     ...connected,
     run,
+    held,
+    replicates,
     async [Symbol.asyncDispose]() {
       end();
       await Promise.resolve();
@@ -99,7 +122,7 @@ function tellWhenAway(redis: Redis, logger: Logger): void {
   });
 }
 
-async function openSingle(url: string, logger: Logger): Promise<Connected> {
+function openSingle(url: string, logger: Logger): Connected {
   const opened: Redis[] = [];
   const connect = (commandTimeout?: number): Redis => {
     const redis = new Redis(url, {
@@ -114,18 +137,6 @@ async function openSingle(url: string, logger: Logger): Promise<Connected> {
     return redis;
   };
   const redis = connect(PATIENCE);
-  const shown = url.replace(/\/\/[^@/]*@/, "//");
-  let info: string;
-  try {
-    info = await redis.info("cluster");
-  } catch (err) {
-    redis.disconnect();
-    throw new Error(`Redis at ${shown} does not answer; start it or correct REDIS_URL`, { cause: err });
-  }
-  if (info.includes("cluster_enabled:1")) {
-    redis.disconnect();
-    throw new Error(`Redis at ${shown} is a node of a Redis Cluster; write REDIS_URL as redis+cluster://host:port,host:port`);
-  }
   chooseLayout(false);
   refuseWhileAway(redis);
   return {
@@ -146,8 +157,7 @@ async function openSingle(url: string, logger: Logger): Promise<Connected> {
   };
 }
 
-async function openCluster(address: ClusterAddress, logger: Logger): Promise<Connected> {
-  await untilWell(address);
+function openCluster(address: ClusterAddress, logger: Logger): Connected {
   const cluster: Cluster = connectCluster(address, PATIENCE);
   // It takes the same commands, by their keys.
   const redis = cluster as unknown as Redis;

@@ -23,6 +23,7 @@ export const scriptNames = [
   "deliver",
   "ends",
   "facts",
+  "fence",
   "history",
   "inboxes",
   "join",

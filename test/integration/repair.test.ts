@@ -20,7 +20,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 function stations() {
   const { hot, ids, logger } = world;
   const entries = createEntries(hot, null);
-  const writer = createWriter({ hot, entries, ids, logger, dedupeWindowMs: 60_000, redisWait: 0 });
+  const writer = createWriter({ hot, entries, ids, logger, dedupeWindowMs: 60_000 });
   const send = (conversationId: string, clientMsgId: string) =>
     new Promise<void>((resolve, reject) => {
       const params = { conversationId, clientMsgId, kind: "text", body: { text: clientMsgId } } as never;

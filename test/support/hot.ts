@@ -10,6 +10,7 @@ import { startTestRedis } from "./redis.ts";
 /** A hot tier of a test file's own: a real Redis in a directory of its own, with message ids that no other worker makes. */
 export interface TestHot extends AsyncDisposable {
   hot: Hot;
+  url: string;
   ids: Ids;
   logger: Logger;
   /** Runs a script and gives its answer as the caller knows it. */
@@ -27,6 +28,7 @@ export async function startHot(): Promise<TestHot> {
   const opened = stack.move();
   return {
     hot,
+    url: child.url,
     ids: createSnowflake({ worker: 1 }),
     logger,
     run: async <T>(...call: Parameters<Hot["run"]>) => (await hot.run(...call)) as T,
