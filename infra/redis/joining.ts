@@ -31,6 +31,23 @@ export async function joinNodes(ports: readonly number[]): Promise<void> {
   }
 }
 
+/** Makes a cluster of nodes that are none yet. Rejects while one of them does not answer, or what they were before does not stand again. */
+export async function joinedNodes(ports: readonly number[]): Promise<void> {
+  const infos = await Promise.all(ports.map(clusterInfo));
+  if (infos.every((info) => info.includes("cluster_known_nodes:1\r"))) await joinNodes(ports);
+  else if (!infos.every((info) => info.includes("cluster_state:ok"))) throw new Error("the nodes of the cluster have yet to agree");
+}
+
+async function clusterInfo(port: number): Promise<string> {
+  const redis = new Redis({ host: "127.0.0.1", port, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  redis.on("error", () => undefined);
+  try {
+    return (await redis.call("CLUSTER", "INFO")) as string;
+  } finally {
+    redis.disconnect();
+  }
+}
+
 const isWell = (info: string): boolean => info.includes("cluster_state:ok") && info.includes(`cluster_size:${MASTERS}\r`);
 
 async function agreed(connections: readonly Redis[], well: (info: string) => boolean): Promise<void> {

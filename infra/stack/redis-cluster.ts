@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Redis } from "ioredis";
 import { parseClusterUrl } from "#shared/run/redis-url.ts";
 import { clusterPorts, clusterUrl } from "../redis/cluster.ts";
 import { confText } from "../redis/conf.ts";
-import { joinNodes } from "../redis/joining.ts";
+import { joinedNodes } from "../redis/joining.ts";
 import { redisServerFile } from "../redis/server-file.ts";
 import type { StackPart } from "./part.ts";
 
@@ -32,20 +31,5 @@ export const redisClusterPart: StackPart = {
     );
     return { processes: confs.map((conf) => ({ program, args: [conf], env: {} })), settings: { REDIS_URL: clusterUrl(ports) } };
   },
-  async answers(settings) {
-    const ports = portsOf(settings);
-    const infos = await Promise.all(ports.map(infoOf));
-    if (infos.every((info) => info.includes("cluster_known_nodes:1\r"))) await joinNodes(ports);
-    else if (!infos.every((info) => info.includes("cluster_state:ok"))) throw new Error("the nodes have yet to agree");
-  },
+  answers: (settings) => joinedNodes(portsOf(settings)),
 };
-
-async function infoOf(port: number): Promise<string> {
-  const redis = new Redis({ host: "127.0.0.1", port, maxRetriesPerRequest: 0, retryStrategy: () => null });
-  redis.on("error", () => undefined);
-  try {
-    return (await redis.call("CLUSTER", "INFO")) as string;
-  } finally {
-    redis.disconnect();
-  }
-}

@@ -50,7 +50,12 @@ export const settings = {
   SEND_ACK: choice(["committed", "accepted"], "When a send is answered. `accepted` is not in this build yet."),
   DEDUPE_WINDOW: duration("1h", 1_000, 7 * 86_400_000, "How long a repeated clientMsgId or requestId finds its first result."),
   DURABILITY: choice(["fsync", "everysec"], "`fsync`: each acknowledged send is on disk; `everysec`: a crash may lose the last seconds."),
-  REDIS_WAIT: integer(0, 0, 100, "Replicas that must hold a send before it is acknowledged."),
+  REDIS_WAIT: integer(
+    0,
+    0,
+    100,
+    "Replicas that must hold a send before it is acknowledged; on a Redis Cluster, all that anybody is told of. There 1 is what a lost master needs.",
+  ),
   RATE_LIMITS: flag(true, "`off` lifts the per-user rates, for load tests."),
   RATE_SENDS: integer(50, 1, 1_000_000, "Sends a second a user may make; each of PROCESSES counts for itself."),
   RATE_SENDS_BURST: integer(200, 1, 1_000_000, "Sends a user may make at once; counted likewise."),

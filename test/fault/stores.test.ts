@@ -5,9 +5,10 @@ import { createRandom, type Random, seedOf } from "#test/support/random.ts";
 import { verdict } from "#test/support/verdict.ts";
 import { startWorld, type World } from "#test/support/world.ts";
 
-/** The Redis of the world, or one of the masters of its cluster. */
-const redisOf = (world: World, random: Random): Promise<number> =>
-  world.cluster === null ? childOf(world.dir, "redis") : Promise.resolve(random.pick(world.cluster.nodes.slice(0, 3)).pid());
+/** The Redis of the world, or all nodes of its cluster, three masters first. */
+const redisesOf = async (world: World): Promise<number[]> =>
+  world.cluster === null ? [await childOf(world.dir, "redis")] : world.cluster.nodes.map((node) => node.pid());
+const redisOf = async (world: World, random: Random): Promise<number> => random.pick((await redisesOf(world)).slice(0, 3));
 
 test.each(["redis", "clickhouse"] as const)("the %s child killed at random moments under traffic costs nobody a message", async (kind) => {
   const random = createRandom(seedOf(kind));
@@ -29,8 +30,8 @@ test("a Redis that hangs costs callers a temporary 108, and nothing that was ack
   await using chatter = await startChatter(world, random);
   await chatter.more(random.between(50, 300));
   const conversationId = chatter.conversations[0]?.id;
-  const redis = await redisOf(world, random);
-  process.kill(redis, "SIGSTOP");
+  const redises = await redisesOf(world);
+  for (const redis of redises) process.kill(redis, "SIGSTOP");
   try {
     const calls: [string, object][] = [
       ["conversation.list", {}],
@@ -50,7 +51,7 @@ test("a Redis that hangs costs callers a temporary 108, and nothing that was ack
     );
     expect(codes).toEqual(calls.map(([method]) => [method, 108, true]));
   } finally {
-    process.kill(redis, "SIGCONT");
+    for (const redis of redises) process.kill(redis, "SIGCONT");
   }
   await chatter.more(100);
   await chatter.stop();
