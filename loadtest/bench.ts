@@ -4,6 +4,7 @@ import { chatRows } from "./bench/row-chat.ts";
 import { connectRows } from "./bench/row-connect.ts";
 import { copiedRows } from "./bench/row-copied.ts";
 import { feedsRows } from "./bench/row-feeds.ts";
+import { graphRows } from "./bench/row-graph.ts";
 import { groupRows } from "./bench/row-group.ts";
 import { growthRows } from "./bench/row-growth.ts";
 import { historyRows } from "./bench/row-history.ts";
@@ -50,6 +51,7 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   archive: archiveRows,
   growth: growthRows,
   feeds: feedsRows,
+  graph: graphRows,
 };
 
 async function main(): Promise<void> {

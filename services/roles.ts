@@ -1,7 +1,6 @@
 import { startArchive } from "#services/archive/index.ts";
 import { startFanout } from "#services/fanout/index.ts";
 import { openHub } from "#services/gateway/hub.ts";
-import { type Dependencies, isReady } from "#services/gateway/http.ts";
 import { startGateway } from "#services/gateway/index.ts";
 import { conversationMethods } from "#services/conversation/index.ts";
 import { openRelations } from "#services/relation/index.ts";
@@ -11,6 +10,7 @@ import type { Entries } from "#shared/hot/entries.ts";
 import { createProgress, type Progress } from "#shared/hot/progress.ts";
 import { createConversationIds } from "#shared/ids/conversation-ids.ts";
 import type { Role } from "#shared/run/config.ts";
+import { type Dependencies, isReady, startOperations } from "#shared/run/operations.ts";
 import type { Methods } from "#shared/wire/ports.ts";
 import type { Stores } from "./stores.ts";
 
@@ -107,6 +107,11 @@ export async function startRoles(stores: Stores, stack: AsyncDisposableStack): P
   const shared = share(stores);
   let port: number | null = null;
   for (const role of stores.config.roles.toReversed()) port = (await roles[role](stores, shared, stack)).port ?? port;
+  const { config, scrape } = stores;
+  if (port === null && config.metricsPort > 0) {
+    const ready = () => readiness(stores, shared.progress);
+    stack.use(await startOperations({ ready, scrape }, config.host, config.metricsPort));
+  }
   return port;
 }
 

@@ -71,10 +71,12 @@ export async function connectStores(
   };
 }
 
-const openGraph = (access: GraphAccess): Graph => ("neo4j" in access ? openNeo4jGraph(access.neo4j) : openEmbeddedGraph(access.embedded));
+/** The relation graph, not guarded: whoever asks waits for it. */
+export const openGraph = (access: GraphAccess): Graph =>
+  "neo4j" in access ? openNeo4jGraph(access.neo4j) : openEmbeddedGraph(access.embedded);
 
 /** Message ids under a leased worker id; while there is none, callers are asked to come again. */
-async function leasedIds(hot: Hot, logger: Logger, stack: AsyncDisposableStack): Promise<Ids> {
+export async function leasedIds(hot: Hot, logger: Logger, stack: AsyncDisposableStack): Promise<Ids> {
   const leased = stack.use(await leaseSnowflake({ redis: hot.redis, logger }));
   const make = (one: () => string): string => {
     try {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Session, drainPending } from "chdb";
 import { engineError } from "./errors.ts";
 
@@ -73,6 +74,24 @@ export interface Engine {
 
 const open = (path: string, configPath: string): Session => new Session(path, { connectionArgs: [`--config-file=${configPath}`] });
 
+/** How long a process of an earlier server may take to let go of the directory (ms), and how often it is tried again. */
+const LOCKED_MS = 10_000;
+const RETRY_MS = 200;
+
+/** Waits for the process of a server that was killed, which ends when it has answered what it was asked. */
+const openUnlocked = async (path: string, configPath: string): Promise<Session> => {
+  const deadline = performance.now() + LOCKED_MS;
+  while (true) {
+    try {
+      return open(path, configPath);
+    } catch (error) {
+      const held = error instanceof Error && "code" in error && error.code === "CHDB_CONNECTION";
+      if (!held || performance.now() > deadline) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+};
+
 const writeConfig = (dir: string): string => {
   const usersPath = join(dir, "users.xml");
   const configPath = join(dir, "config.xml");
@@ -115,7 +134,7 @@ const runIn = async (session: Session, run: Run, mark: string): Promise<RunResul
 export const openEngine = async (dir: string): Promise<Engine> => {
   const configPath = writeConfig(dir);
   const path = join(dir, "data");
-  const keeper = open(path, configPath);
+  const keeper = await openUnlocked(path, configPath);
   const ask = async (sql: string): Promise<string[]> => {
     const session = open(path, configPath);
     const result = await runIn(session, { role: "control", prelude: [], sql, format: "TabSeparatedRaw" }, "internal");

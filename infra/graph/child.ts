@@ -8,8 +8,8 @@ export interface GraphOptions {
   secret: string;
   /** Bytes of the database's buffer pool; 256 MiB if left out. */
   memory?: number;
-  /** The log is worked into the database when it has grown to this (bytes); 16 MiB if left out. */
-  longestLog?: number;
+  /** Least size of its journal (bytes) at which a snapshot is taken; 8 MiB if left out. */
+  journal?: number;
   logger: Logger;
 }
 
@@ -20,14 +20,14 @@ export interface GraphChild extends Omit<SupervisedChild, "port"> {
 
 const SERVER = fileURLToPath(new URL("./server.ts", import.meta.url));
 const MEMORY = 256 * 2 ** 20;
-const LONGEST_LOG = 16 * 2 ** 20;
+const JOURNAL = 8 * 2 ** 20;
 
 /**
  * Starts the embedded graph on a free port of loopback and waits until it answers. When it dies it is started again on the same port, with all that it
  * acknowledged. Disposing ends it: SIGTERM, and SIGKILL after 5 s. It ends by itself when this process dies.
  * @throws Error with the child's last words when the first start fails
  */
-export async function startGraph({ dir, secret, memory = MEMORY, longestLog = LONGEST_LOG, logger }: GraphOptions): Promise<GraphChild> {
+export async function startGraph({ dir, secret, memory = MEMORY, journal = JOURNAL, logger }: GraphOptions): Promise<GraphChild> {
   const child = await supervise({
     name: "the embedded graph",
     port: 0,
@@ -42,7 +42,7 @@ export async function startGraph({ dir, secret, memory = MEMORY, longestLog = LO
           GRAPH_PORT: String(port),
           GRAPH_SECRET: secret,
           GRAPH_MEMORY: String(memory),
-          GRAPH_LONGEST_LOG: String(longestLog),
+          GRAPH_JOURNAL: String(journal),
         },
       }),
     answers: async (port, signal) => {

@@ -1,53 +1,37 @@
-import { copyFileSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import type { Cypher, Engine } from "#shared/graph/cypher.ts";
+import type { Cypher, Engine, Logged } from "#shared/graph/cypher.ts";
 import { applyMigrations } from "#shared/run/migrations.ts";
 import { embeddedDialect } from "./dialect.ts";
-import { type Line, openStore, type Store } from "./engine.ts";
+import { type Line, openStore } from "./engine.ts";
+import { openFiles } from "./files.ts";
 import { createGate, createPool } from "./gate.ts";
+import { openJournal, readJournal } from "./journal.ts";
+import { own } from "./owner.ts";
+import { replay } from "./replay.ts";
 
 const MIGRATIONS = join(import.meta.dirname, "../migrations/graph");
 /** Lines for readers, each with so many threads. */
 const READERS = 3;
 const THREADS = 2;
+/** The database's own log is worked into it when it has grown to this (bytes); meanwhile all else waits. */
+const LONGEST_LOG = 16 * 2 ** 20;
+/** A snapshot is taken when the journal has grown to this part of the database. */
+const JOURNAL_PART = 0.1;
 
 /** The embedded graph database, migrated. */
 export interface Database extends Engine, AsyncDisposable {
-  version: string;
   dir: string;
   /** A transaction that copies files into tables. */
   load(work: (cypher: Cypher) => Promise<void>): Promise<void>;
 }
 
-/** How long a process of an earlier server may take to let go of the database (ms). */
-const LOCKED_MS = 10_000;
-
-/**
- * Opens the database. A log that was cut in the middle of its last, never acknowledged, transaction is taken up to there, and a copy of it kept. Waits for
- * the process of a server that was killed, which ends when it notices.
- */
-async function openChecked(file: string, memory: number): Promise<Store> {
-  const deadline = performance.now() + LOCKED_MS;
-  while (true) {
-    try {
-      return await openStore(file, memory, false);
-    } catch (error) {
-      const locked = String(error).includes("Could not set lock");
-      if (!locked) return await openBroken(file, memory, error);
-      if (performance.now() > deadline)
-        throw new Error(`${file} is in use by another process: stop that one, or give this one another DATA_DIR`);
-      await delay(50);
-    }
-  }
-}
-
-async function openBroken(file: string, memory: number, why: unknown): Promise<Store> {
-  const log = `${file}.wal`;
-  if (!existsSync(log)) throw why;
-  process.stderr.write(`the log of the embedded graph can't be read to its end, and a copy is kept: ${String(why)}\n`);
-  copyFileSync(log, `${log}.broken`);
-  return await openStore(file, memory, true);
+export interface DatabaseOptions {
+  dir: string;
+  /** Bytes of the buffer pool. */
+  memory: number;
+  /** Least size of the journal (bytes) at which a snapshot is taken. */
+  journal: number;
 }
 
 async function migrate(line: Line): Promise<void> {
@@ -64,64 +48,112 @@ async function migrate(line: Line): Promise<void> {
   await applyMigrations(store, MIGRATIONS);
 }
 
-export interface DatabaseOptions {
-  dir: string;
-  /** Bytes of the buffer pool. */
-  memory: number;
-  /** The log is worked into the database when it has grown to this (bytes); meanwhile all else waits. */
-  longestLog: number;
+/** All of the work or nothing; gives what it logged, too. */
+async function transaction<Result>(line: Line, work: (cypher: Cypher) => Promise<Result>): Promise<{ result: Result; logged: Logged[] }> {
+  const logged: Logged[] = [];
+  const cypher: Cypher = {
+    run: (statement, parameters) => line.run(statement, parameters),
+    log: (records) => void logged.push(...records),
+  };
+  await line.run("BEGIN TRANSACTION");
+  try {
+    const result = await work(cypher);
+    await line.run("COMMIT");
+    return { result, logged };
+  } catch (error) {
+    await line.run("ROLLBACK").catch(() => undefined);
+    throw error;
+  }
 }
 
-/** Opens the graph, made when missing. Readers go side by side, writers one after the other. */
-export async function openDatabase({ dir, memory, longestLog }: DatabaseOptions): Promise<Database> {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const file = join(dir, "graph.lbug");
-  const log = `${file}.wal`;
-  const store = await openChecked(file, memory);
-  const writer = store.open(THREADS);
-  const readers = Array.from({ length: READERS }, () => store.open(THREADS));
-  await migrate(writer);
-  // What the log holds is worked in first: the database can't replay one in which files were copied and then written to.
-  await writer.run("CHECKPOINT");
-  const gate = createGate();
-  const reading = createPool<Line>(readers);
-  const writing = createPool<Line>([writer]);
+function giveUp(what: string, error: unknown): never {
+  process.stderr.write(`the embedded graph ${what}: ${String(error)}\n`);
+  process.exit(1);
+}
 
-  async function transaction<Result>(work: (cypher: Cypher) => Promise<Result>): Promise<Result> {
-    await writer.run("BEGIN TRANSACTION");
-    try {
-      const result = await work(writer);
-      await writer.run("COMMIT");
-      return result;
-    } catch (error) {
-      await writer.run("ROLLBACK").catch(() => undefined);
-      throw error;
-    }
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+/**
+ * Opens the graph, made when missing, with all that was acknowledged before. Readers go side by side, writers one after the other. A write is answered
+ * when the journal has it; where that fails the process ends, since the database then holds what nobody was told of.
+ */
+export async function openDatabase({ dir, memory, journal: least }: DatabaseOptions): Promise<Database> {
+  await own(dir);
+  const files = openFiles(dir);
+  const store = await openStore(files.database, memory);
+  const writer = store.open(THREADS);
+  await migrate(writer);
+  const dialect = embeddedDialect;
+  if (files.behind) {
+    const recovering = {
+      dialect,
+      read: reading(writer),
+      write: async <Result>(work: Work<Result>) => (await transaction(writer, work)).result,
+    };
+    await replay(recovering, readJournal(files.journal()));
   }
+  const readers = Array.from({ length: READERS }, () => store.open(THREADS));
+  const gate = createGate();
+  const reader = createPool<Line>(readers);
+  const writing = createPool<Line>([writer]);
+  let journal = await openJournal(files.journal());
+
   const checkpoint = () => gate.alone(() => writer.run("CHECKPOINT"));
-  const logged = () => statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+
+  async function keep(logged: readonly Logged[]): Promise<void> {
+    if (logged.length === 0) return;
+    await journal.append(logged).catch((error: unknown) => giveUp("has a journal that can't be written", error));
+  }
+
+  /** Work that can be put off, after a write. */
+  async function tidy(): Promise<void> {
+    if (journal.size() > Math.max(least, sizeOf(files.database) * JOURNAL_PART)) await snapshot();
+    else if (sizeOf(`${files.database}.wal`) > LONGEST_LOG) await checkpoint();
+  }
+
+  async function snapshot(): Promise<void> {
+    await checkpoint();
+    const before = journal;
+    await files.snapshot(async (file) => {
+      journal = await openJournal(file);
+    });
+    await before.close();
+  }
+
+  const write = <Result>(work: Work<Result>): Promise<Result> =>
+    writing(async () => {
+      const { result, logged } = await gate.shared(() => transaction(writer, work));
+      await keep(logged);
+      void tidying();
+      return result;
+    });
+  // Between two snapshots nothing can be done by halves: it is made good by the next start.
+  const tidying = () => writing(tidy).catch((error: unknown) => giveUp("could not be kept in a snapshot", error));
 
   return {
-    version: store.version,
     dir,
-    dialect: embeddedDialect,
-    read: (work) => gate.shared(() => reading(work)),
-    write: (work) =>
-      writing(async () => {
-        const result = await gate.shared(() => transaction(work));
-        if (logged() > longestLog) await checkpoint();
-        return result;
-      }),
-    load: (work) =>
-      writing(async () => {
-        await gate.shared(() => transaction(work));
-        await checkpoint();
-      }),
+    dialect,
+    read: (work) => gate.shared(() => reader(work)),
+    write,
+    load: async (work) => {
+      await write(work);
+      await writing(checkpoint);
+    },
     async [Symbol.asyncDispose]() {
-      await gate.alone(async () => {
-        for (const line of [writer, ...readers]) await line.close();
-        await store.close();
+      await writing(async () => {
+        await gate.alone(async () => {
+          for (const line of [writer, ...readers]) await line.close();
+          await store.close();
+        });
+        await journal.close();
+        files.closed();
       });
     },
   };
 }
+
+type Work<Result> = (cypher: Cypher) => Promise<Result>;
+const reading =
+  (line: Line) =>
+  <Result>(work: Work<Result>): Promise<Result> =>
+    work(line);

@@ -54,19 +54,17 @@ function openLine(database: Ladybug.Database, threads: number): Line {
 }
 
 /** The database in a file, with lines into it. */
-export interface Store {
-  version: string;
+interface Store {
   open(threads: number): Line;
   close(): Promise<void>;
 }
 
 /**
  * Opens the database, made when missing. `memory`: bytes of its buffer pool. It writes no checkpoints by itself: they need all other work to rest.
- * `lenient` takes a log whose end can't be read up to there.
  */
-export async function openStore(file: string, memory: number, lenient: boolean): Promise<Store> {
+export async function openStore(file: string, memory: number): Promise<Store> {
   const [compress, readOnly, largest, checkpoints, threshold] = [true, false, 0, false, -1];
-  const database = new Database(file, memory, compress, readOnly, largest, checkpoints, threshold, !lenient, true, true);
+  const database = new Database(file, memory, compress, readOnly, largest, checkpoints, threshold);
   await database.init();
-  return { version: Database.getVersion(), open: (threads) => openLine(database, threads), close: () => database.close() };
+  return { open: (threads) => openLine(database, threads), close: () => database.close() };
 }

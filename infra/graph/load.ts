@@ -47,10 +47,12 @@ async function addAll(cypher: Cypher, pairs: readonly Pair[], copy: Copy): Promi
     "User",
     fresh.map((id) => [id, counted.get(id)?.followers ?? 0, counted.get(id)?.following ?? 0]),
   );
+  const records = pairs.map((pair) => ({ key: pairKey(pair.a, pair.b), version: pair.version, state: encodeState(pair), at: null }));
   await copy(
     "Pair",
-    pairs.map((pair) => [pairKey(pair.a, pair.b), pair.version, encodeState(pair), null]),
+    records.map(({ key, version, state, at }) => [key, version, state, at]),
   );
+  cypher.log?.(records);
   for (const kind of edgeKinds) {
     const some = edges.filter((edge) => edge.kind === kind);
     await copy(

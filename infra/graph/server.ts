@@ -1,6 +1,6 @@
 /**
  * The embedded graph as a process: `node infra/graph/server.ts` with GRAPH_DIR, GRAPH_PORT (0: a free one), GRAPH_SECRET, GRAPH_MEMORY and
- * GRAPH_LONGEST_LOG (bytes) in the environment. Listens on loopback, says `{ port }` to its parent over IPC, and ends in order on SIGTERM, SIGINT, or when its parent is gone.
+ * GRAPH_JOURNAL (bytes) in the environment. Listens on loopback, says `{ port }` to its parent over IPC, and ends in order on SIGTERM, SIGINT, or when its parent is gone.
  */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -27,7 +27,7 @@ const secret = setting("GRAPH_SECRET");
 await using database = await openDatabase({
   dir: setting("GRAPH_DIR"),
   memory: Number(setting("GRAPH_MEMORY")),
-  longestLog: Number(setting("GRAPH_LONGEST_LOG")),
+  journal: Number(setting("GRAPH_JOURNAL")),
 });
 const calls = {
   ...createCypherGraph(database),

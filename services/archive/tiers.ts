@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { createColdClient, type ColdOptions } from "#shared/cold/client.ts";
 import { createColdStore } from "#shared/cold/store.ts";
 import { openHot } from "#shared/hot/redis.ts";
 import { readConfig, type Config } from "#shared/run/config.ts";
+import { runningServer, secretOf } from "#shared/run/running-server.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import { readMemory } from "./look.ts";
 import { planNow } from "./scheduler.ts";
@@ -16,18 +15,9 @@ async function endpoints(config: Config): Promise<{ redisUrl: string; cold: Cold
   const { redisUrl, clickhouseUrl } = config;
   const running = redisUrl === null || clickhouseUrl === null ? await runningServer(config.dataDir) : null;
   const url = new URL(clickhouseUrl ?? running?.clickhouseUrl ?? "");
-  const own =
-    clickhouseUrl === null ? await readFile(join(config.dataDir, "clickhouse-password"), "utf8") : decodeURIComponent(url.password);
+  const own = clickhouseUrl === null ? await secretOf(config.dataDir, "clickhouse-password") : decodeURIComponent(url.password);
   const user = url.username === "" ? {} : { user: decodeURIComponent(url.username) };
-  return { redisUrl: redisUrl ?? running?.redisUrl ?? "", cold: { url: url.origin, password: own.trim(), ...user } };
-}
-
-async function runningServer(dataDir: string): Promise<{ redisUrl: string; clickhouseUrl: string }> {
-  try {
-    return JSON.parse(await readFile(join(dataDir, "endpoints.json"), "utf8")) as { redisUrl: string; clickhouseUrl: string };
-  } catch (cause) {
-    throw new Error(`no server has run in ${dataDir}; start one, or set REDIS_URL and CLICKHOUSE_URL, or DATA_DIR`, { cause });
-  }
+  return { redisUrl: redisUrl ?? running?.redisUrl ?? "", cold: { url: url.origin, password: own, ...user } };
 }
 
 /** Prints what lies in which tier, how far behind the archive is, and what the scheduler plans. Changes nothing. */

@@ -65,7 +65,10 @@ async function barIfBlocked({ hot }: Deps, id: string, user: string, other: stri
   for (const fact of blocking) await bar(hot, id, fact?.version ?? 0, true);
 }
 
+/** Who followed before the feed was there is brought in once: what is noted of it outlives a crash. */
 async function createFeed(deps: Deps, user: string, title: string): Promise<string> {
+  const there = await deps.hot.redis.get(keys.feed(user));
+  if (there !== null && (await deps.hot.redis.exists(keys.head(there))) === 1) return there;
   await deps.relations.feedComes(user);
   const id = await taken(deps, keys.feed(user));
   await create(deps, { id, kind: "feed", creator: user, owner: user, title, history: "all", join: "open", metaJson: "", members: [user] });

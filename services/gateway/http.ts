@@ -2,9 +2,9 @@ import type { Socket } from "node:net";
 import { fastifySwagger } from "@fastify/swagger";
 import { fastifySwaggerUi } from "@fastify/swagger-ui";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { Registry } from "prom-client";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { addOperations, type Operations } from "#shared/run/operations.ts";
 import { errorTable, Refusal } from "#shared/wire/errors.ts";
 import type { Calls } from "./calls.ts";
 import type { JsonBody } from "./json-body.ts";
@@ -15,22 +15,12 @@ import { frontPage } from "./page.ts";
 import { MAX_CONNECT_BYTES } from "./protocol.ts";
 import type { TokenResult } from "./token.ts";
 
-/** Names each dependency and whether it answers. */
-export type Ready = () => Promise<Dependencies>;
-
-/** What a server works with, by name. Without what is not needed it goes on serving most calls, so that taking it out of rotation would help nobody. */
-export type Dependencies = Record<string, { ok: boolean; needed: boolean; detail?: string }>;
-
-export const isReady = (dependencies: Dependencies): boolean => Object.values(dependencies).every(({ ok, needed }) => ok || !needed);
-
-interface Parts {
+interface Parts extends Operations {
   config: Pick<Config, "allowedOrigins" | "development" | "host">;
   calls: Calls;
   verify: (token: string) => TokenResult;
   /** Signs development tokens; null outside development. */
   secret: string | null;
-  ready: Ready;
-  scrape: () => Promise<string>;
   logger: Logger;
   version: string;
 }
@@ -55,6 +45,7 @@ export async function createHttp(parts: Parts): Promise<FastifyInstance> {
   app.setErrorHandler((error, _request, reply) => answerError(error, reply, parts.logger));
   app.setNotFoundHandler((request, reply) => notFound(request, reply));
   await addDocs(app, parts.version);
+  addFrontPage(app);
   addOperations(app, parts);
   app.post("/v1/rpc/:method", (request, reply) => rpc(request, reply, parts));
   addDevelopmentToken(app, parts.config, parts.secret);
@@ -101,20 +92,13 @@ function authenticated(authorization: string | undefined, verify: Parts["verify"
   return result.user;
 }
 
-function addOperations(app: FastifyInstance, { ready, scrape }: Parts): void {
+function addFrontPage(app: FastifyInstance): void {
   app.get("/", (_request, reply) =>
     reply
       .type("text/html; charset=utf-8")
       .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
       .send(frontPage),
   );
-  app.get("/health", () => ({ status: "ok" }));
-  app.get("/ready", async (_request, reply) => {
-    const dependencies = await ready();
-    const ok = isReady(dependencies);
-    return reply.code(ok ? 200 : 503).send({ ready: ok, dependencies });
-  });
-  app.get("/metrics", async (_request, reply) => reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send(await scrape()));
 }
 
 async function addDocs(app: FastifyInstance, version: string): Promise<void> {

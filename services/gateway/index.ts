@@ -2,10 +2,11 @@ import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import type { Operations } from "#shared/run/operations.ts";
 import { createCalls } from "./calls.ts";
 import { SERVER_VERSION } from "./connect.ts";
 import { type ConnectionConfig, defaultTiming, type Gate, type Timing } from "./context.ts";
-import { createHttp, type Ready } from "./http.ts";
+import { createHttp } from "./http.ts";
 import { Turn } from "./lines.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import type { Hub, Methods } from "./ports.ts";
@@ -15,15 +16,12 @@ import { Wheel } from "./wheel.ts";
 
 export type GatewayConfig = ConnectionConfig & Pick<Config, "port" | "host" | "dataDir" | "jwt" | "allowedOrigins" | "development">;
 
-export interface GatewayParts {
+export interface GatewayParts extends Operations {
   config: GatewayConfig;
   logger: Logger;
   registry: Registry;
-  /** What `/metrics` says. */
-  scrape: () => Promise<string>;
   methods: Methods;
   hub: Hub;
-  ready: Ready;
   /** Names this process in its log lines. */
   node: string;
   /** Other waits than the usual ones. */

@@ -1,7 +1,8 @@
-import { newPair, otherOf } from "#shared/graph/pair.ts";
+import { otherOf } from "#shared/graph/pair.ts";
 import type { Pair } from "#shared/graph/port.ts";
 import { factOf, relationOf } from "#shared/hot/facts.ts";
 import { keys } from "#shared/hot/keys.ts";
+import { relationsChange } from "#shared/hot/relating.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Relation } from "#shared/wire/values.ts";
 import type { Deps } from "./deps.ts";
@@ -24,15 +25,13 @@ export interface Changed {
  */
 export async function change(deps: Deps, actor: string, other: string, act: Act, words: Words = {}): Promise<Changed> {
   if (actor === other) throw new Refusal(107, "user must be somebody else");
-  const { graph, metrics } = deps;
+  const { calls, metrics } = deps;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const { a, b } = newPair(actor, other);
-    const [before = newPair(a, b)] = await graph.pairs([{ a, b }]);
+    const [before] = await Promise.all([calls.pair(actor, other), relationsChange(deps.hot)]);
     const now = Date.now();
     const after = applied(before, actor, act, now, words);
     if (after === null) return { relation: await shown(deps, before, actor), moved: false };
-    const [written] = await graph.write([{ pair: after, from: before.version }]);
-    if (written !== true) {
+    if (!(await calls.write({ pair: after, from: before.version }))) {
       metrics.tributary_relation_races_total.inc();
       continue;
     }
@@ -40,7 +39,7 @@ export async function change(deps: Deps, actor: string, other: string, act: Act,
     const end = metrics.tributary_relation_settle_seconds.startTimer();
     const moved = await settle(deps, after, { at: now, actor, note: words.note ?? "" });
     end();
-    settled(deps, [after]);
+    settled(deps, after);
     return { relation: await shown(deps, after, actor), moved };
   }
   throw new Refusal(108, "this pair is being changed by many at once; try again");
@@ -52,7 +51,7 @@ async function shown({ hot }: Deps, pair: Pair, user: string): Promise<Relation>
   return relationOf(other, factOf(pair, user), await hot.redis.get(keys.feed(other)));
 }
 
-/** Forgets the notes of pairs that are settled. One that stays is settled again, which does nothing. */
-export function settled({ graph, logger }: Deps, pairs: readonly Pair[]): void {
-  graph.settled(pairs).catch((err: unknown) => logger.debug({ err }, "settled relations are noted in the graph; they are settled again"));
+/** Forgets the note of a pair that is settled. One that stays is settled again, which does nothing. */
+export function settled({ calls, logger }: Deps, pair: Pair): void {
+  calls.settled(pair).catch((err: unknown) => logger.debug({ err }, "a settled relation is still noted in the graph; it is settled again"));
 }

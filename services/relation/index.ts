@@ -5,12 +5,13 @@ import type { Caller, Handler } from "#shared/wire/ports.ts";
 import { change } from "./change.ts";
 import type { Deps } from "./deps.ts";
 import { fillFeed, noteNewFeed } from "./feeds.ts";
+import { gatherCalls } from "./graph-calls.ts";
 import { relationMetrics } from "./metrics.ts";
 import { get, list, mutual, path, suggest } from "./questions.ts";
 import { startReconciling } from "./reconcile.ts";
 import type { Act, Words } from "./rules.ts";
 
-export interface RelationParts extends Omit<Deps, "metrics"> {
+export interface RelationParts extends Omit<Deps, "metrics" | "calls"> {
   registry: Registry;
   /** Resolves when inboxes hold what was committed before; refuses with 108 when they are behind for long. */
   fanoutCaughtUp: () => Promise<void>;
@@ -35,7 +36,7 @@ const acts = ["follow", "unfollow", "request", "accept", "decline", "unfriend", 
 
 /** Starts the relation station. Until disposed it also looks after what processes that ended have left half done. */
 export function openRelations({ registry, fanoutCaughtUp, ...parts }: RelationParts): Relations {
-  const deps: Deps = { ...parts, metrics: defineMetrics(registry, relationMetrics) };
+  const deps: Deps = { ...parts, calls: gatherCalls(parts.graph), metrics: defineMetrics(registry, relationMetrics) };
   const reconciling = startReconciling(deps);
 
   async function act(name: Act, { user: other, alias, note }: Params, { user }: Caller) {

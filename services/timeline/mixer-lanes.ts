@@ -92,7 +92,8 @@ const clip = (stays: readonly Stay[], most: number): Stay[] =>
 export async function readMailboxes({ hot }: LaneDeps, user: string, lanes: readonly MailboxLane[], entries: number): Promise<void> {
   const wanted = lanes.map(({ conversationId, upTo }) => ({ conversationId, upTo: Number.isFinite(upTo) ? upTo : null }));
   const laneOf = new Map(lanes.map((lane) => [lane.conversationId, lane]));
-  for (const end of await mailboxEnds(hot, user, wanted, { below: "", floor: "", entries })) {
+  const { ends } = await mailboxEnds(hot, user, wanted, { below: "", floor: "", messages: 0, entries });
+  for (const end of ends) {
     takeMailbox(laneOf.get(end.conversationId) as MailboxLane, end, "");
   }
 }

@@ -1,4 +1,12 @@
-import { mailboxEnds, timelineEnd, type MailboxEnd, type MailboxWanted, type Pending, type TimelineEnd } from "#shared/hot/timelines.ts";
+import {
+  mailboxEnds,
+  timelineEnd,
+  type MailboxEnd,
+  type MailboxEnds,
+  type MailboxWanted,
+  type Pending,
+  type TimelineEnd,
+} from "#shared/hot/timelines.ts";
 import type { Place } from "./mixer-cursor.ts";
 import { dropSeen, takeMailbox, takePointers, type AnyLane, type InboxLane, type LaneDeps, type MailboxLane } from "./mixer-lanes.ts";
 import { HIGHEST } from "./mixer-merge.ts";
@@ -47,9 +55,7 @@ export async function openLanes(deps: MixerDeps, options: MixerOptions): Promise
 }
 
 interface WholeEnd extends TimelineEnd {
-  mailboxes: MailboxEnd[];
-  /** Mailbox entries wanted are not below this id; '' for no such bound. */
-  floor: string;
+  mailboxes: MailboxEnds;
 }
 
 /** Reads the end of the inbox and of its mailboxes; of other ones than were thought in a second call. */
@@ -62,11 +68,10 @@ async function readEnd({ hot, rooms }: MixerDeps, { user, place, limit, first }:
   const at = place === null ? null : { epoch: place.epoch, offset: place.inboxOffset };
   const wanted = { place: at, pointers: first + LOOK_AHEAD, messages: first, pending, below, entries: ahead(limit, known.length) };
   const end = await timelineEnd(hot, user, wanted, wantedOf(known));
-  const floor = floorOf(end.pointers, first);
-  if (end.mailboxes !== null) return { ...end, mailboxes: end.mailboxes, floor };
+  if (end.mailboxes !== null) return { ...end, mailboxes: end.mailboxes };
   rooms.keep(user, end.rooms);
-  const entries = ahead(limit, end.rooms.length);
-  return { ...end, mailboxes: await mailboxEnds(hot, user, wantedOf(end.rooms), { below, floor, entries }), floor };
+  const asked = { below, floor: floorOf(end.pointers, first), messages: first, entries: ahead(limit, end.rooms.length) };
+  return { ...end, mailboxes: await mailboxEnds(hot, user, wantedOf(end.rooms), asked) };
 }
 
 /** Entries read of each mailbox at first: together about twice what is wanted. */
@@ -98,15 +103,15 @@ function opened({ user, place, first }: MixerOptions, end: WholeEnd): Opened {
   };
   takePointers(inbox, end);
   const lanes: AnyLane[] = [inbox];
-  for (const one of end.mailboxes) {
+  for (const one of end.mailboxes.ends) {
     const { conversationId } = one;
     const upTo = view === null ? one.seq : Math.min(one.seq, view.get(conversationId) ?? 0);
     const lane: MailboxLane = { kind: "mailbox", conversationId, upTo, rest: [], archived: false, heads: [], bound: before };
-    takeMailbox(lane, one, end.floor);
+    takeMailbox(lane, one, end.mailboxes.floor);
     if (lane.bound !== null || lane.heads.length > 0) lanes.push(lane);
   }
   if (place !== null) dropSeen(lanes, place.last);
-  const stands = place ?? firstPlace(end.mailboxes);
+  const stands = place ?? firstPlace(end.mailboxes.ends);
   return { user, lanes, place: { ...stands, epoch: end.epoch, inboxOffset: end.to } };
 }
 

@@ -97,13 +97,19 @@ async function hydrateOffers(
   kinds: ReadonlySet<string> | null,
 ): Promise<(Rank & { text: string })[]> {
   if (offers.length === 0 || items.length < ONE_IN - 1) return [];
-  const lookup = await entries.load(offers);
+  const lookup = await entries.load(offers).catch(withoutArchive);
   return offers.flatMap((offer) => {
     const entry = lookup(offer.conversationId, offer.seq);
     if (entry === undefined || !mayStand(entry, kinds)) return [];
     const text = itemOf(offer, entry);
     return room.take(text) ? [{ ...offer, text }] : [];
   });
+}
+
+/** What has left the hot tier just now is not waited for: nobody misses it. */
+function withoutArchive(err: unknown): EntryLookup {
+  if (!(err instanceof Refusal) || err.code !== 108) throw err;
+  return () => undefined;
 }
 
 /** Fills the page; true if nothing comes after it. */

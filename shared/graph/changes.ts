@@ -7,6 +7,8 @@ export interface Change {
   key: string;
   before: Pair | undefined;
   pair: Pair;
+  /** When it is noted as unsettled (Unix ms), unless it is already; null: not. */
+  at: number | null;
 }
 
 const UPDATE_PAIRS = `UNWIND $rows AS r WITH r.key AS k, r.version AS version, r.state AS state, r.at AS at
@@ -22,13 +24,14 @@ export const addEdges = (kind: EdgeKind): string => {
     MATCH (a:User {id: x}) WITH a, y, since, text MATCH (b:User {id: y}) CREATE (a)-[:${kind} {${properties}}]->(b)`;
 };
 
-/** Brings records, relationships and counts to what the pairs shall be, within a transaction. `at`: the time of the notes (Unix ms), null for none. */
-export async function applyChanges({ dialect }: Engine, cypher: Cypher, changes: readonly Change[], at: number | null): Promise<void> {
-  const row = ({ key, pair }: Change) => ({ key, version: pair.version, state: encodeState(pair), at });
+/** Brings records, relationships and counts to what the pairs shall be, within a transaction. */
+export async function applyChanges({ dialect }: Engine, cypher: Cypher, changes: readonly Change[]): Promise<void> {
+  const row = ({ key, pair, at }: Change) => ({ key, version: pair.version, state: encodeState(pair), at });
   const known = changes.filter(({ before }) => before !== undefined).map(row);
   const fresh = changes.filter(({ before }) => before === undefined).map(row);
   if (known.length > 0) await cypher.run(UPDATE_PAIRS, { rows: known });
   if (fresh.length > 0) await cypher.run(dialect.createPairs, { rows: fresh });
+  cypher.log?.([...known, ...fresh]);
   const differences = changes.map(({ before, pair }) => difference(before ?? strangers(pair.a, pair.b), pair));
   const gone = Map.groupBy(
     differences.flatMap((one) => one.gone),

@@ -5,6 +5,16 @@ export type Parameters = Record<string, Parameter>;
 /** Runs statements in Cypher that both graphs understand; rows come as objects by column name. */
 export interface Cypher {
   run<Row>(statement: string, parameters?: Parameters): Promise<Row[]>;
+  /** Where the database keeps a journal of its own: told what each pair's record has become in a transaction. */
+  log?: (records: readonly Logged[]) => void;
+}
+
+/** A pair's record, as it is written. `at`: Unix ms since when it is noted as unsettled; null: it is not. */
+export interface Logged {
+  key: string;
+  version: number;
+  state: string;
+  at: number | null;
 }
 
 /** An edge in or out of a user, with what is known of the other end. */

@@ -83,8 +83,8 @@ export function openNeo4jGraph(access: Neo4jAccess): Graph {
     load: async (pairs) => {
       for (let from = 0; from < pairs.length; from += LOAD_PART) {
         const part = pairs.slice(from, from + LOAD_PART);
-        const changes = part.map((pair) => ({ key: pairKey(pair.a, pair.b), before: undefined, pair }));
-        await loading.write((cypher) => applyChanges(loading, cypher, changes, null));
+        const changes = part.map((pair) => ({ key: pairKey(pair.a, pair.b), before: undefined, pair, at: null }));
+        await loading.write((cypher) => applyChanges(loading, cypher, changes));
       }
     },
     ping: async () => {

@@ -43,11 +43,11 @@ export function createPairStore(engine: Engine): PairStore {
     write: (writes) => Promise.all(writes.map(writeOne)),
     settled: async (done) => {
       if (done.length === 0) return;
-      const rows = done.map(({ a, b, version }) => ({ key: pairKey(a, b), version }));
       await engine.write((cypher) =>
-        cypher.run("UNWIND $rows AS r WITH r.key AS k, r.version AS v MATCH (p:Pair {key: k}) WHERE p.version <= v SET p.noted = NULL", {
-          rows,
-        }),
+        settle(
+          cypher,
+          done.map(({ a, b, version }) => ({ key: pairKey(a, b), version })),
+        ),
       );
     },
     unsettled: async (before, limit) => {
@@ -74,6 +74,16 @@ export function createPairStore(engine: Engine): PairStore {
   };
 }
 
+/** Takes the notes of pairs away that are not past the versions given. */
+export async function settle(cypher: Cypher, rows: { key: string; version: number }[]): Promise<void> {
+  const settled = await cypher.run<Kept>(
+    `UNWIND $rows AS r WITH r.key AS k, r.version AS v MATCH (p:Pair {key: k}) WHERE p.version <= v SET p.noted = NULL
+     RETURN p.key AS key, p.version AS version, p.state AS state`,
+    { rows },
+  );
+  cypher.log?.(settled.map(({ key, version, state }) => ({ key, version, state, at: null })));
+}
+
 /** Writes in their order: of two that were made from one version the first is taken. */
 async function writeAll(engine: Engine, writes: Write[]): Promise<boolean[]> {
   return await engine.write(async (cypher) => {
@@ -91,8 +101,11 @@ async function writeAll(engine: Engine, writes: Write[]): Promise<boolean[]> {
       now.set(key, write.pair);
       return true;
     });
-    const changes: Change[] = [...now].flatMap(([key, pair]) => (before.get(key) === pair ? [] : [{ key, before: before.get(key), pair }]));
-    await applyChanges(engine, cypher, changes, Date.now());
+    const at = Date.now();
+    const changes = [...now].flatMap(([key, pair]): Change[] =>
+      before.get(key) === pair ? [] : [{ key, before: before.get(key), pair, at }],
+    );
+    await applyChanges(engine, cypher, changes);
     return taken;
   });
 }

@@ -1,6 +1,8 @@
 import { assert, constantFrom, integer, option, property, record, string, type Arbitrary } from "fast-check";
+import { Compile } from "typebox/compile";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Pair, Side } from "#shared/graph/port.ts";
+import { eventTable } from "#shared/wire/events.ts";
 import { startHot, type TestHot } from "#test/support/hot.ts";
 import { blockersOf, factLine, factOf, parseFact, relationOf, relations } from "./facts.ts";
 import { keys } from "./keys.ts";
@@ -31,6 +33,15 @@ test("a line is read back as what it was made of, whatever the words are", () =>
   assert(
     property(aPair, constantFrom("ann", "bob"), (pair, user) => {
       expect(parseFact(factLine(factOf(pair, user)))).toEqual(factOf(pair, user));
+    }),
+  );
+});
+
+test("what a user is shown is as the table of events says", () => {
+  const check = Compile(eventTable.relation.data);
+  assert(
+    property(aPair, constantFrom("7", null), (pair, feed) => {
+      expect([...check.Errors({ type: "relation", relation: relationOf("bob", factOf(pair, "ann"), feed) })]).toEqual([]);
     }),
   );
 });

@@ -92,6 +92,8 @@ export const keys = {
   intent: (partition: number) => `intent:{${tagOfPartition(partition)}}:archive`,
   /** string with expiry: the process that looks after what others left half done between graph and facts. */
   settlingLease: "lease:settling",
+  /** string with expiry: there while relations change, so that nobody looks for what was left while none do. */
+  relationsChanging: "relations:changing",
   /** hash user → "ms" or "ms since follower": feeds whose followers of before they were created are still to be brought in, see services/relation/feeds.ts. */
   filling: "filling",
   /** string: "window generation", the newest generation of dedupe tables that is removed. */

@@ -126,9 +126,10 @@ test("the mixer gives the newest hot entries between two message ids that a user
         const end = length === null ? "" : begin + length;
         await world.hot.redis.hset(keys.head(id), { i: list.length === 0 ? "0" : idOf(list.length), v: `${begin}-${end}` });
         if (!member) await world.hot.redis.hdel(keys.head(id), "@ann");
-        const ends = await mailboxEnds(world.hot, "ann", [{ conversationId: id, upTo: most }], {
+        const { ends } = await mailboxEnds(world.hot, "ann", [{ conversationId: id, upTo: most }], {
           below: below === null ? "" : String(below),
           floor: floor === null ? "" : String(floor),
+          messages: 0,
           entries: many,
         });
         const old = floor !== null && (list.length === 0 || Number(idOf(list.length)) < floor);

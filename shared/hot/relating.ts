@@ -22,6 +22,17 @@ export async function between(hot: Hot, { a, b }: Pick<Pair, "a" | "b">): Promis
   return [keptOfA as Kept, keptOfB as Kept];
 }
 
+/** How long after a change it is looked for such that were left half done (ms). */
+const CHANGING_LIFE = 20_000;
+
+/** To be called before a change is written to the graph: should the process end right after, somebody looks for it. */
+export async function relationsChange(hot: Hot): Promise<void> {
+  await hot.redis.set(keys.relationsChanging, "", "PX", CHANGING_LIFE);
+}
+
+/** True if relations have changed lately. */
+export const relationsChanging = async (hot: Hot): Promise<boolean> => (await hot.redis.exists(keys.relationsChanging)) === 1;
+
 /** How long it is remembered what a user was told of one of whom they hold nothing: longer than two processes may be at the same change (ms). */
 const TOLD_LIFE = 600_000;
 

@@ -1,3 +1,4 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
 import { parseEntry, type Entry } from "#shared/wire/entry.ts";
 import { keys, partitions } from "./keys.ts";
 import { intersect, parseIntervals, parseMember, staysOf, type Stay } from "./member.ts";
@@ -39,6 +40,13 @@ export interface MailboxPart {
   oldest: string;
 }
 
+/** The newest parts of the mailboxes of one user. */
+export interface MailboxEnds {
+  /** What is not given as not new enough has ids below this; '' where nothing was left out. */
+  floor: string;
+  ends: MailboxEnd[];
+}
+
 /** A timeline from its newest end or from a reader's place on, as it was at one moment. */
 export interface TimelineEnd {
   /** Pointers up to this offset are no longer hot. */
@@ -53,7 +61,7 @@ export interface TimelineEnd {
   rooms: string[];
   pending: Pending[];
   /** null where the mailboxes are others than the caller thought. */
-  mailboxes: MailboxEnd[] | null;
+  mailboxes: MailboxEnds | null;
 }
 
 export interface EndWanted {
@@ -107,7 +115,7 @@ async function timelineHere(hot: Hot, user: string, wanted: EndWanted, mailboxes
   const row = (await hot.run("timeline", touched, args)) as string[];
   const [, base, epoch = "", to, first, rooms = "", pointers = "", ...more] = row;
   const ids = rooms === "" ? [] : rooms.split(" ");
-  const rows = more.slice(looked.length);
+  const [floor = "", ...rows] = more.slice(looked.length);
   return {
     base: Number(base),
     epoch,
@@ -116,7 +124,7 @@ async function timelineHere(hot: Hot, user: string, wanted: EndWanted, mailboxes
     pointers: pointers === "" ? [] : pointers.split("\n"),
     rooms: ids,
     pending: looked.flatMap((partition, i) => pendingOf(partition, more[i] ?? "")),
-    mailboxes: rows.length === ids.length ? mailboxesOf(mailboxes, rows) : null,
+    mailboxes: more.length > looked.length ? { floor, ends: mailboxesOf(mailboxes, rows) } : null,
   };
 }
 
@@ -147,17 +155,26 @@ async function belongingTo(hot: Hot, user: string, conversationIds: readonly str
 /**
  * Reads the newest hot entries of many mailboxes in one call (on a cluster one a slot). Conversations that do not exist are left out.
  * @param floor message id that entries are not below; '' for no such bound
+ * @param messages how many are wanted of all mailboxes together, which may raise the floor; 0: whatever there is
  */
 export async function mailboxEnds(
   hot: Hot,
   user: string,
   mailboxes: readonly MailboxWanted[],
-  { below, floor, entries }: { below: string; floor: string; entries: number },
-): Promise<MailboxEnd[]> {
-  if (mailboxes.length === 0) return [];
+  { below, floor, messages, entries }: { below: string; floor: string; messages: number; entries: number },
+): Promise<MailboxEnds> {
+  if (mailboxes.length === 0) return { floor, ends: [] };
   const upTo = mailboxes.map((one) => one.upTo ?? "");
-  const call = { keys: mailboxes.flatMap(keysOf), each: 3, args: [user, below, floor, entries], own: upTo };
-  return mailboxesOf(mailboxes, await spread<string>(hot, "mixer", call));
+  const floors = new Set<string>();
+  const call = { keys: mailboxes.flatMap(keysOf), each: 3, args: [user, below, floor, messages, entries], own: upTo };
+  const rows = await spread<string>(hot, "mixer", call, (answer) => {
+    const [raised = "", ...some] = answer as string[];
+    floors.add(raised);
+    return some;
+  });
+  // Each slot may have raised it for itself: that nothing unread is above the highest is true of all.
+  const highest = [...floors].toSorted((one, other) => compareDecimals(other, one))[0] ?? floor;
+  return { floor: highest, ends: mailboxesOf(mailboxes, rows) };
 }
 
 const mailboxesOf = (mailboxes: readonly MailboxWanted[], rows: readonly string[]): MailboxEnd[] =>

@@ -22,6 +22,7 @@ function refusal(env: Record<string, string>): ConfigError {
 test("an empty environment gives the defaults of the contract", () => {
   expect(readConfig({})).toEqual({
     port: 8080,
+    metricsPort: 0,
     host: "127.0.0.1",
     dataDir: resolve("data"),
     roles: ["gateway", "fanout", "archive"],

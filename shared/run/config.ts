@@ -26,6 +26,12 @@ export type Role = (typeof roleNames)[number];
 export const settings = {
   PORT: integer(8080, 0, 65_535, "Port of HTTP and WebSocket; 0 chooses a free one."),
   HOST: host("127.0.0.1", "Address to listen on. Not loopback only with a JWT key."),
+  METRICS_PORT: integer(
+    0,
+    0,
+    65_535,
+    "Port of /health, /ready and /metrics of a process without the role gateway, which has them on PORT; 0: none.",
+  ),
   DATA_DIR: directory("./data", "Where the embedded stores and generated secrets live."),
   ROLES: someOf(roleNames, "Which parts this process runs."),
   REDIS_URL: redisUrl("Redis or Redis Cluster to use; none: a Redis child with its data in DATA_DIR."),
@@ -81,6 +87,7 @@ type Value<N extends SettingName> = ReturnType<(typeof settings)[N]["read"]>;
 /** All settings of one start, checked and typed. Times in ms where the name says so. */
 export interface Config {
   port: number;
+  metricsPort: number;
   host: string;
   /** Absolute. */
   dataDir: string;
@@ -173,6 +180,7 @@ function serving(env: Record<string, string | undefined>) {
   const publicPem = read(env, "JWT_PUBLIC_KEY");
   return {
     port: read(env, "PORT"),
+    metricsPort: read(env, "METRICS_PORT"),
     host: read(env, "HOST"),
     roles: read(env, "ROLES"),
     jwt: { secret, publicKey: publicPem, issuer: read(env, "JWT_ISSUER"), audience: read(env, "JWT_AUDIENCE") },

@@ -95,7 +95,8 @@ export const methodTable: Record<string, MethodRow> = {
   "message.read": { about: "Says that one has read up to a seq.", changes: true, params: change({ conversationId, seq: NonNegative }) },
   "unread.get": { about: "Unread counts of the conversations that are not muted, and their total.", params: of({}) },
   "timeline.read": {
-    about: "The messages of all one's conversations, newest first, from inbox and mailboxes.",
+    about:
+      "The messages of all one's conversations, newest first, from inbox and mailboxes; with `recommended` also posts of authors further off, one in five at most.",
     params: of({ ...page, kinds: O(Type.Array(SendKind, { minItems: 1, maxItems: 16 })), recommended: O(Type.Boolean()) }),
   },
   "timeline.sync": {

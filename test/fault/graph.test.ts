@@ -94,8 +94,8 @@ test("the embedded graph is killed again and again while it is written to, and h
   const random = createRandom(seedOf("graph crashes"));
   const dir = await mkdtemp(join(tmpdir(), "tributary-graph-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  // A short log: crashes fall into checkpoints too.
-  const child = await startGraph({ dir, secret: SECRET, longestLog: 20_000, logger: createLogger("silent", { role: "test" }) });
+  // A short journal: crashes fall into snapshots too.
+  const child = await startGraph({ dir, secret: SECRET, journal: 20_000, logger: createLogger("silent", { role: "test" }) });
   onTestFinished(() => child[Symbol.asyncDispose]());
   const graph = openEmbeddedGraph({ url: child.url, secret: SECRET });
   const answers = () =>

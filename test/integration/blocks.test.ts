@@ -37,8 +37,9 @@ const refused = { code: 103 };
 test("in a single neither side can send while one blocks the other, and both can again afterwards", async () => {
   await fresh();
   const id = await open(ann, bob.user);
-  await ann.send(id, "hello");
+  const first = await ann.send(id, "hello", "the first");
   await relate(ann, "block", bob.user);
+  expect(await ann.send(id, "sent again after a lost answer", "the first")).toEqual({ ...first, duplicate: true });
   await expect(bob.send(id, "hello?")).rejects.toMatchObject(refused);
   await expect(ann.send(id, "no")).rejects.toMatchObject(refused);
   await relate(bob, "block", ann.user);
@@ -60,6 +61,19 @@ test("a single that is opened after the block is closed too, whoever opens it", 
   await expect(ann.send(byBlocker, "let me in")).rejects.toMatchObject(refused);
   await relate(ann, "unblock", bob.user);
   expect((await bob.send(byBlocked, "thanks")).seq).toBe(1);
+});
+
+test("a single that is opened while the block is made is closed as well", async () => {
+  await fresh();
+  const strangers = Array.from({ length: 20 }, (_, i) => `${ann.user}-s${i}`);
+  for (const user of strangers) {
+    const [id] = await Promise.all([open(ann, user), relate(ann, "block", user)]);
+    await expect(
+      world.call(user, "message.send", { conversationId: id, clientMsgId: "1", kind: "text", body: { text: "no" } }),
+    ).rejects.toMatchObject({
+      cause: refused,
+    });
+  }
 });
 
 test("the blocked one can neither follow nor ask nor accept nor add, ends to follow, and sees nothing else of it", async () => {

@@ -4,6 +4,7 @@ import { keys } from "#shared/hot/keys.ts";
 import { openHot } from "#shared/hot/redis.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import type { Conversation, Message, Positions } from "#shared/wire/values.ts";
+import { metric } from "#test/support/metrics.ts";
 import { nothing, relate, told } from "#test/support/relating.ts";
 import { createDevice, group, hears, range, seqsOf, type Device } from "#test/support/sdk-device.ts";
 import { errorsIn } from "#test/support/server-log.ts";
@@ -71,6 +72,8 @@ test("who followed before there was a feed is in it when it is created, page aft
     20_000,
     () => `${early.length} members with the author, there are ${now}`,
   );
+  expect((await openFeed(author)).id).toBe(feed.id);
+  expect(await metric(world.http(), "tributary_relation_filled_total")).toBe(early.length - 1);
   const follower = await online("early450");
   await author.send(feed.id, "to all of you");
   await hears(follower, feed.id, 1);

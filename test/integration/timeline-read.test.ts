@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Pending } from "#shared/hot/timelines.ts";
+import { mailboxEnds, type Pending } from "#shared/hot/timelines.ts";
 import { createSnowflake } from "#shared/ids/snowflake.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import { newScene, perform, stepArbitrary, type Scene, type Step } from "./timeline-steps.ts";
@@ -178,6 +178,29 @@ test.each(["write", "read"])("a follower's timeline holds what a feed in %s mode
   const items = await walk(reader(tiers.readers(), follower), { limit: 3 });
   expect(namesOf(items).toSorted()).toEqual(expected([feed], follower).toSorted());
   expect(items).toHaveLength(4);
+});
+
+test("of many mailboxes only those are opened that can be on the page, and none of their messages is missed", async () => {
+  const number = ++free;
+  const [owner, follower] = [`nan${number}`, `oda${number}`];
+  const feeds: Known[] = [];
+  for (let i = 0; i < 40; i++) {
+    const feed = await traffic.create(`6${number}${i}`, [owner], { kind: "f", all: true, lag: (i % 3) * 500 });
+    await traffic.switchMode(feed);
+    await traffic.follow(feed, follower, true);
+    feeds.push(feed);
+  }
+  for (let i = 0; i < 200; i++) await traffic.send(feeds[(i * 7) % 40] as Known, owner);
+  const wanted = feeds.map(({ id }) => ({ conversationId: id, upTo: null }));
+  const { floor, ends } = await mailboxEnds(tiers.hot, follower, wanted, { below: "", floor: "", messages: 5, entries: 9 });
+  const opened = ends.filter(({ part }) => part !== null);
+  expect(opened.length).toBeLessThan(20);
+  expect(opened.flatMap(({ part }) => part?.entries ?? []).filter(({ id }) => BigInt(id) >= BigInt(floor)).length).toBeGreaterThan(5);
+  for (const limit of [1, 5, 17]) {
+    const items = await walk(reader(tiers.readers(), follower), { limit });
+    expect(namesOf(items).toSorted()).toEqual(expected(feeds, follower).toSorted());
+    expectOrdered(items);
+  }
 });
 
 test("an answer ends before 512 KiB and goes on by its cursor", async () => {

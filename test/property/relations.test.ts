@@ -49,10 +49,10 @@ async function play(town: Town, rounds: number): Promise<void> {
   }
 }
 
-test(
-  "whatever people do to each other, two at a time, relations are what plain sets of names are; and blocks hold",
-  async () => {
-    await using world = await startWorld({ LOG_LEVEL: "warn" });
+test.each(["1", "2"])(
+  "whatever people do to each other, two at a time, relations are what plain sets of names are; and blocks hold, in processes: %s",
+  async (processes) => {
+    await using world = await startWorld({ LOG_LEVEL: "warn", PROCESSES: processes });
     const random = createRandom(seedOf("relations"));
     await play(await openTown(world, random), 250 * SCALE);
   },

@@ -36,7 +36,7 @@ for key = 1, #KEYS, 5 do
     local earlier = fresh[digest] or known[i + 1] or older[i + 1]
     if stale then
       results[#results + 1] = '4 ' .. last
-    elseif not member or barred or (h[5] == 'f' and h[6] ~= user) then
+    elseif not member or (h[5] == 'f' and h[6] ~= user) then
       results[#results + 1] = '3'
     elseif earlier then
       if not fresh[digest] and not known[i + 1] then
@@ -44,6 +44,8 @@ for key = 1, #KEYS, 5 do
         remember[#remember + 1] = earlier
       end
       results[#results + 1] = '2 ' .. earlier
+    elseif barred then
+      results[#results + 1] = '3'
     elseif not above(messageId, last) then
       stale = true
       results[#results + 1] = '4 ' .. last

@@ -4,7 +4,7 @@
   ARGV  seed of a new inbox's epoch, epoch and offset of the place ('' from the end), message id that mailbox entries are below ('' none), how many
         pointers, how many messages the page has, entries of a mailbox, number of partitions, user, conversations of the mailboxes "1 2 …", then per mailbox: highest seq ('' none)
   returns { offset, trimmed up to, epoch, offset of the last pointer asked for, of the first one given, conversations that were ever in read mode "1 2 …",
-          pointers joined by newlines, per partition '' or what is waited for, then per mailbox, if the given ones are these, as mixer.lua }.
+          pointers joined by newlines, per partition '' or what is waited for, then, if the given mailboxes are these, as mixer.lua }.
           Waited for is "stream id" of the last record where messages are not in the inbox yet, or "stream id conversation …" where they may not be: in
           conversations that the inbox may not know of
 ]]
@@ -69,10 +69,9 @@ if row[6] == ARGV[10] then
       before = before - 1
     end
   end
-  local n = 10
-  for i = 4 + 2 * partitions, #KEYS, 3 do
-    n = n + 1
-    row[#row + 1] = mailboxEnd(KEYS[i], KEYS[i + 1], KEYS[i + 2], ARGV[9], ARGV[4], floor, tonumber(ARGV[7]), ARGV[n])
-  end
+  local rows
+  floor, rows = mailboxEnds(4 + 2 * partitions, ARGV[9], ARGV[4], floor, tonumber(ARGV[6]), tonumber(ARGV[7]), 11)
+  row[#row + 1] = floor
+  for _, one in ipairs(rows) do row[#row + 1] = one end
 end
 return row

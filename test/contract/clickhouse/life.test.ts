@@ -36,6 +36,41 @@ test("the child ends when its parent is killed", async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
+/** The server as a process of its own, and what it says. */
+function startAlone(dir: string) {
+  const env = { ...process.env, CLICKHOUSE_DIR: dir, CLICKHOUSE_PORT: "0", CLICKHOUSE_TRIBUTARY_PASSWORD: "x" };
+  const child = spawn(process.execPath, ["infra/clickhouse/server.ts"], { cwd: new URL("../../..", import.meta.url).pathname, env });
+  const said = { out: "", err: "" };
+  child.stdout.on("data", (text: Buffer) => (said.out += text.toString()));
+  child.stderr.on("data", (text: Buffer) => (said.err += text.toString()));
+  const gone = once(child, "exit");
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await gone;
+  };
+  return { child, said, kill };
+}
+
+test("a start waits for a process of an earlier server that still holds the directory", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "tributary-clickhouse-"));
+  const earlier = startAlone(dir);
+  let next: ReturnType<typeof startAlone> | null = null;
+  try {
+    await vi.waitFor(() => expect(earlier.said.out).toMatch(/^{"port":\d+}/), { timeout: 20_000 });
+    earlier.child.kill("SIGSTOP");
+    next = startAlone(dir);
+    const { said } = next;
+    await vi.waitFor(() => expect(said.err).toMatch(/Cannot lock file[^]*Cannot lock file/), { timeout: 20_000 });
+    expect(said.out).toBe("");
+    await earlier.kill();
+    await vi.waitFor(() => expect(said.out).toMatch(/^{"port":\d+}/), { timeout: 20_000 });
+  } finally {
+    await earlier.kill();
+    await next?.kill();
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
 test("on disposal a query under way is answered first, and the process is gone afterwards", async () => {
   const server = await startTestServer();
   const pid = server.child.pid();
