@@ -5,6 +5,7 @@ import { intersect, parseIntervals, parseMember, staysOf, type Stay } from "./me
 import type { Progress } from "./progress.ts";
 import type { Hot } from "./redis.ts";
 import { spread } from "./spread.ts";
+import { standings } from "./standings.ts";
 import { newEpoch } from "./users.ts";
 
 /** Records of one partition that the fan-out had yet to handle, and that may bring the user something. */
@@ -165,16 +166,38 @@ export async function mailboxEnds(
 ): Promise<MailboxEnds> {
   if (mailboxes.length === 0) return { floor, ends: [] };
   const upTo = mailboxes.map((one) => one.upTo ?? "");
-  const floors = new Set<string>();
-  const call = { keys: mailboxes.flatMap(keysOf), each: 3, args: [user, below, floor, messages, entries], own: upTo };
+  // Of one node's mailboxes the script sees all ends; on a cluster they are looked at before.
+  const raised = hot.cluster && messages > 0 ? await raisedFloor(hot, user, mailboxes, { below, floor, messages }) : floor;
+  const call = { keys: mailboxes.flatMap(keysOf), each: 3, args: [user, below, raised, hot.cluster ? 0 : messages, entries], own: upTo };
+  let known = raised;
   const rows = await spread<string>(hot, "mixer", call, (answer) => {
-    const [raised = "", ...some] = answer as string[];
-    floors.add(raised);
+    const [first = "", ...some] = answer as string[];
+    known = first;
     return some;
   });
-  // Each slot may have raised it for itself: that nothing unread is above the highest is true of all.
-  const highest = [...floors].toSorted((one, other) => compareDecimals(other, one))[0] ?? floor;
-  return { floor: highest, ends: mailboxesOf(mailboxes, rows) };
+  return { floor: known, ends: mailboxesOf(mailboxes, rows) };
+}
+
+/** The floor as mailboxes.inc.lua raises it: the end that comes after a page of ends which certainly are messages of the user's. */
+async function raisedFloor(
+  hot: Hot,
+  user: string,
+  mailboxes: readonly MailboxWanted[],
+  { below, floor, messages }: { below: string; floor: string; messages: number },
+): Promise<string> {
+  if (mailboxes.length <= messages) return floor;
+  const upTo = new Map(mailboxes.map((one) => [one.conversationId, one.upTo]));
+  const heads = await standings(
+    hot,
+    user,
+    mailboxes.map(({ conversationId }) => conversationId),
+  );
+  const ends = heads.flatMap(({ conversationId, seq, lastId, mode, newest, member }) => {
+    const wanted = (upTo.get(conversationId) ?? seq) >= seq && (below === "" || compareDecimals(below, lastId) > 0);
+    return wanted && mode === "r" && newest === seq && member !== null && member.joinedSeq < seq ? [lastId] : [];
+  });
+  const after = ends.toSorted((one, other) => compareDecimals(other, one))[messages];
+  return after !== undefined && (floor === "" || compareDecimals(after, floor) > 0) ? after : floor;
 }
 
 const mailboxesOf = (mailboxes: readonly MailboxWanted[], rows: readonly string[]): MailboxEnd[] =>
