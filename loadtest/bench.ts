@@ -8,6 +8,7 @@ import { graphRows } from "./bench/row-graph.ts";
 import { groupRows } from "./bench/row-group.ts";
 import { growthRows } from "./bench/row-growth.ts";
 import { historyRows } from "./bench/row-history.ts";
+import { kafkaRows } from "./bench/row-kafka.ts";
 import { listRows } from "./bench/row-list.ts";
 import { memoryRows } from "./bench/row-memory.ts";
 import { missedRows } from "./bench/row-missed.ts";
@@ -48,6 +49,7 @@ const table: Record<string, (effort: Effort) => Promise<Row[]>> = {
   history: historyRows,
   relations: relationsRows,
   processes: processesRows,
+  kafka: kafkaRows,
   archive: archiveRows,
   growth: growthRows,
   feeds: feedsRows,

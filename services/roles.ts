@@ -6,12 +6,18 @@ import { conversationMethods } from "#services/conversation/index.ts";
 import { openRelations } from "#services/relation/index.ts";
 import { createTimeline } from "#services/timeline/index.ts";
 import { createWriter } from "#services/writer/index.ts";
+import { startSendWorker } from "#services/writer/worker.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { createProgress, type Progress } from "#shared/hot/progress.ts";
 import { createConversationIds } from "#shared/ids/conversation-ids.ts";
+import { measureLags } from "#shared/log/measure.ts";
+import { refuseLostBacklog } from "#shared/log/leaving-kafka.ts";
+import { startRelay } from "#shared/log/relay.ts";
+import type { SendLog } from "#shared/log/sends.ts";
 import type { Role } from "#shared/run/config.ts";
 import { type Dependencies, isReady, startOperations } from "#shared/run/operations.ts";
 import type { Methods } from "#shared/wire/ports.ts";
+import { type Logs, openLogs } from "./logs.ts";
 import type { Stores } from "./stores.ts";
 
 /** A running role that says where it can be reached, if it listens. */
@@ -25,25 +31,52 @@ interface Shared {
   entries: Entries;
   timeline: ReturnType<typeof createTimeline>;
   progress: Progress;
+  logs: Logs;
 }
 
 /** The one list of services. Roles meet through Redis and the bus, so a process may have any of them. */
 const roles: Record<Role, Start> = {
-  async fanout({ hot, bus, ids, config, logger, registry }, { entries }, stack) {
-    stack.use(startFanout({ hot, entries, bus, ids, config, logger, registry }));
-    return {};
-  },
-  async archive({ hot, archive: cold, config, logger, registry }, { entries }, stack) {
-    stack.use(await startArchive({ hot, entries, cold, config, logger, registry }));
+  fanout: startWorking,
+  async archive({ hot, archive: cold, kafka, config, logger, registry }, { entries, logs }, stack) {
+    if (kafka === null) await refuseLostBacklog(hot);
+    stack.use(await startArchive({ hot, entries, cold, tail: logs.archiveTail(), config, logger, registry }));
     return {};
   },
   gateway: startDoor,
 };
 
+/** The fan-out, with what stands before it on a message's way: the commit of accepted sends, and the relay into Kafka. */
+async function startWorking(stores: Stores, { entries, logs }: Shared, stack: AsyncDisposableStack): Promise<Running> {
+  const { hot, kafka, bus, ids, config, logger, registry } = stores;
+  const { committed: log, pushes } = logs;
+  stack.use(measureLags({ logs: logs.measured, registry, logger }));
+  stack.use(startFanout({ hot, log, entries, bus, ids, config, logger, registry }));
+  if (kafka !== null && config.kafka !== null) stack.use(startRelay({ hot, kafka, partitions: config.kafka.partitions, logger }));
+  const accepting = await logsOfSends(logs, config.sendAck === "accepted");
+  const { dedupeWindowMs } = config;
+  if (accepting.length > 0) stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, logs: accepting, pushes, registry }));
+  return {};
+}
+
+/** The log of sends in use, and those where something is left that was accepted under other settings. */
+async function logsOfSends({ sends, before }: Logs, accepts: boolean): Promise<SendLog[]> {
+  const left = await Promise.all(
+    [sends, ...before].map((log) =>
+      log.lags().then(
+        (lags) => lags.some(({ records }) => records > 0),
+        () => true,
+      ),
+    ),
+  );
+  return [sends, ...before].filter((log, i) => left[i] === true || (accepts && log === sends));
+}
+
 /** The gateway with the stations whose methods it serves. */
-async function startDoor(stores: Stores, { entries, timeline, progress }: Shared, stack: AsyncDisposableStack): Promise<Running> {
+async function startDoor(stores: Stores, { entries, timeline, progress, logs }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, graph, bus, ids, config, logger, scrape, registry, node } = stores;
-  const writer = stack.use(createWriter({ hot, entries, ids, logger, dedupeWindowMs: config.dedupeWindowMs }));
+  const { sends, pushes } = logs;
+  const accepts = config.sendAck === "accepted";
+  const writer = stack.use(createWriter({ ...config, hot, entries, ids, logger, accepting: accepts ? sends : null }));
   const hub = stack.use(
     await openHub({
       hot,
@@ -56,6 +89,7 @@ async function startDoor(stores: Stores, { entries, timeline, progress }: Shared
       maxConnections: config.maxConnections,
     }),
   );
+  if (accepts) stack.use(pushes.listen(node, (user, event) => hub.tellLive(user, event)));
   const { fanoutWriteMax, dedupeWindowMs, archiveInbox } = config;
   const fanoutCaughtUp = () => progress.caughtUp();
   const relations = stack.use(
@@ -120,5 +154,5 @@ function share(stores: Stores): Shared {
   const { hot, graph, cold, config, logger, registry } = stores;
   const progress = createProgress(hot);
   const timeline = createTimeline({ hot, graph, cold, progress, warmDays: config.warmDays, logger, registry });
-  return { entries: timeline.entries, timeline, progress };
+  return { entries: timeline.entries, timeline, progress, logs: openLogs(stores) };
 }

@@ -10,6 +10,7 @@ import type { EmbeddedGraph } from "#shared/graph/embedded.ts";
 import type { Neo4jAccess } from "#shared/graph/neo4j.ts";
 import { prepareNeo4j } from "#shared/graph/neo4j-start.ts";
 import { reachRedis } from "#shared/hot/reach.ts";
+import { prepareKafka } from "#shared/log/kafka-start.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Metrics, runMetrics } from "#shared/run/metrics.ts";
@@ -38,6 +39,7 @@ export async function openServers(config: Config, logger: Logger, metrics: RunMe
   await mkdir(config.dataDir, { recursive: true });
   if (config.redisUrl !== null) await reachRedis(config.redisUrl);
   if (config.neo4j !== null) await prepareNeo4j(config.neo4j);
+  if (config.kafka !== null) await prepareKafka(config.kafka, logger);
   const [redisUrl, clickhouse, graph] = await Promise.all([
     config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),
     config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),

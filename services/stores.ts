@@ -10,6 +10,7 @@ import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
 import { IdsRefused, timeOf } from "#shared/ids/snowflake.ts";
 import { leaseSnowflake } from "#shared/ids/worker-lease.ts";
+import { type KafkaClient, openKafka } from "#shared/log/kafka.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { Refusal } from "#shared/wire/errors.ts";
@@ -37,6 +38,8 @@ export interface Stores {
   graph: Graph;
   bus: Bus;
   ids: Ids;
+  /** `null`: Redis Streams carry the log. */
+  kafka: KafkaClient | null;
 }
 
 /** Longest wait of a reader for ClickHouse, ms. */
@@ -73,6 +76,7 @@ export async function connectStores(
     graph: stack.use(guarded(openGraph(graph))),
     bus: stack.use(await openBus(hot, logger)),
     ids: await leasedIds(hot, logger, stack),
+    kafka: config.kafka === null ? null : stack.use(openKafka(config.kafka.brokers, logger)),
   };
 }
 

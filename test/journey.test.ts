@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Conversation, Positions } from "#shared/wire/values.ts";
 import { startDeployment } from "./support/deployment.ts";
+import { KAFKA_MS, startTestKafka } from "./support/kafka.ts";
 import { createDevice, group, hears, range, seqsOf, type Device } from "./support/sdk-device.ts";
 import { errorsIn } from "./support/server-log.ts";
 import { analyst, conversationsOf, scroll, syncAll, tell, tellUntil, walkTimeline, type Stage } from "./support/story.ts";
@@ -22,8 +23,8 @@ async function oneServer(processes: number): Promise<Stage> {
   };
 }
 
-async function aProcessARole(): Promise<Stage> {
-  const deployment = await startDeployment(settings);
+async function aProcessARole(more: Record<string, string> = {}): Promise<Stage> {
+  const deployment = await startDeployment({ ...settings, ...more });
   return {
     socket: deployment.socket(),
     token: deployment.token,
@@ -34,10 +35,24 @@ async function aProcessARole(): Promise<Stage> {
   };
 }
 
+/** Kafka carries the log between them. */
+async function overKafka(): Promise<Stage> {
+  const kafka = await startTestKafka();
+  const stage = await aProcessARole({ KAFKA_BROKERS: kafka.brokers });
+  return {
+    ...stage,
+    async end() {
+      await stage.end();
+      await kafka[Symbol.asyncDispose]();
+    },
+  };
+}
+
 describe.each([
   ["one process", () => oneServer(1)],
   ["two processes on one port", () => oneServer(2)],
-  ["a process for each role", aProcessARole],
+  ["a process for each role", () => aProcessARole()],
+  ["a process for each role, over Kafka", overKafka],
 ])("in %s", (_name, start) => {
   let stage: Stage;
   let ann: Device;
@@ -52,7 +67,7 @@ describe.each([
     stage = await start();
     [ann, bob] = [device("ann"), device("bob")];
     await Promise.all([ann.connect(), bob.connect()]);
-  });
+  }, KAFKA_MS);
 
   afterAll(async () => {
     for (const one of [ann, bob]) one[Symbol.dispose]();

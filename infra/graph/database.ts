@@ -22,8 +22,11 @@ const JOURNAL_PART = 0.1;
 /** The embedded graph database, migrated. */
 export interface Database extends Engine, AsyncDisposable {
   dir: string;
-  /** A transaction that copies files into tables. */
-  load(work: (cypher: Cypher) => Promise<void>): Promise<void>;
+  /**
+   * Work that copies files into tables: all of it is there when this resolves. Where it fails the process ends, and comes back without any of it. `rest`
+   * works in what was copied so far, which else must fit into memory.
+   */
+  load(work: (cypher: Cypher, rest: () => Promise<unknown>) => Promise<void>): Promise<void>;
 }
 
 export interface DatabaseOptions {
@@ -87,7 +90,7 @@ export async function openDatabase({ dir, memory, journal: least }: DatabaseOpti
   if (files.behind) {
     const recovering = {
       dialect,
-      read: reading(writer),
+      read: <Result>(work: Work<Result>) => work(writer),
       write: async <Result>(work: Work<Result>) => (await transaction(writer, work)).result,
     };
     await replay(recovering, readJournal(files.journal()));
@@ -135,10 +138,15 @@ export async function openDatabase({ dir, memory, journal: least }: DatabaseOpti
     dialect,
     read: (work) => gate.shared(() => reader(work)),
     write,
-    load: async (work) => {
-      await write(work);
-      await writing(checkpoint);
-    },
+    load: (work) =>
+      writing(async () => {
+        try {
+          await work({ run: (statement, parameters) => gate.shared(() => writer.run(statement, parameters)) }, checkpoint);
+          await snapshot();
+        } catch (error) {
+          giveUp("could not load what it was given", error);
+        }
+      }),
     async [Symbol.asyncDispose]() {
       await writing(async () => {
         await gate.alone(async () => {
@@ -153,7 +161,3 @@ export async function openDatabase({ dir, memory, journal: least }: DatabaseOpti
 }
 
 type Work<Result> = (cypher: Cypher) => Promise<Result>;
-const reading =
-  (line: Line) =>
-  <Result>(work: Work<Result>): Promise<Result> =>
-    work(line);

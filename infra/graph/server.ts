@@ -5,10 +5,9 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createCypherGraph } from "#shared/graph/cypher-graph.ts";
-import type { Pair } from "#shared/graph/port.ts";
 import { openDatabase } from "./database.ts";
 import { createHttp } from "./http.ts";
-import { load } from "./load.ts";
+import { createLoads } from "./load.ts";
 
 function setting(name: string): string {
   const value = process.env[name];
@@ -31,7 +30,7 @@ await using database = await openDatabase({
 });
 const calls = {
   ...createCypherGraph(database),
-  load: (pairs: Pair[]) => load(database, pairs),
+  ...createLoads(database),
   ping: () => database.read((cypher) => cypher.run("RETURN 1 AS one")),
 };
 const server = createHttp(calls, secret);

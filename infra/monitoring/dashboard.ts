@@ -63,6 +63,7 @@ const rows: Record<string, readonly Panel[]> = {
     { title: "A batch, to its pushes", unit: "s", lines: quantiles("tributary_fanout_batch_seconds") },
     { title: "Inboxes caught up from mailboxes", unit: "reqps", lines: { repairs: rate("tributary_fanout_repairs_total") } },
     { title: "Outbox", unit: "short", lines: { "{{partition}}": most("tributary_outbox_length", "partition") } },
+    { title: "Behind in the log", unit: "short", lines: { "{{consumer}}": most("tributary_log_lag_records", "consumer") } },
   ],
   "Archive and tiers": [
     { title: "Lag", unit: "s", lines: { "{{partition}}": most("tributary_archive_lag_seconds", "partition") } },

@@ -3,12 +3,13 @@ import type { ColdStore } from "#shared/cold/store.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { heldStreams } from "#shared/hot/fence.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import type { Tail } from "#shared/log/port.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Metrics } from "#shared/run/metrics.ts";
 import { emptyBatch, type Batch } from "./batch.ts";
-import { createLeases } from "./leases.ts";
+import { createLeases, type Holding } from "./leases.ts";
 import type { archiveMetrics } from "./metrics.ts";
-import { createOutage } from "./outage.ts";
+import { createOutage } from "#shared/run/outage.ts";
 import { isWaiting, readBatch } from "./reader.ts";
 import { trimStreams, type Stream } from "./streams.ts";
 import { putOnce, tablesOf } from "./tables.ts";
@@ -27,6 +28,7 @@ export interface ArchiverDeps {
   hot: Hot;
   entries: Pick<Entries, "peek">;
   cold: ColdStore;
+  tail: Tail | null;
   streams: readonly Stream[];
   logger: Logger;
   metrics: Metrics<typeof archiveMetrics>;
@@ -47,8 +49,8 @@ export interface Archiver extends AsyncDisposable {
 
 /** Starts archiving. It goes on until disposed, whatever fails: Redis or ClickHouse away means pauses of 0.1 to 5 s. */
 export function createArchiver(deps: ArchiverDeps): Archiver {
-  const { hot, streams, logger, metrics } = deps;
-  const leases = createLeases({ hot, streams, logger });
+  const { hot, tail, streams, logger, metrics } = deps;
+  const leases = createLeases({ hot, streams, logger, together: tail !== null });
   const put = inserts(deps);
   const outage = createOutage(logger, "archiving");
   const ending = new AbortController();
@@ -70,23 +72,33 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
     pausing = new AbortController();
   }
 
+  /** One process reads the tail: the one that holds the leases, from where their cursors stand. */
+  function follow(held: readonly Holding[]): void {
+    tail?.follow(held.length > 0);
+    tail?.saved(new Map(held.flatMap(({ stream: { partition }, cursor }) => (partition === undefined ? [] : [[partition, cursor]]))));
+  }
+
   /** Archives one batch. Returns how long to wait for the next (ms). */
   async function round(): Promise<number> {
     const begun = performance.now();
     if (leases.held().length < streams.length) await leases.renew();
     const held = leases.held();
+    follow(held);
     const { batch, more } = await readBatch(deps, held);
     if (batch.ends.size === 0) return IDLE;
     batch.doubtful = held.some(({ stream, doubtful }) => doubtful && batch.ends.has(stream));
+    // What a relay has brought is held already.
+    const fenced = [...batch.ends].filter(([{ kept }]) => !kept);
     const sound = await heldStreams(
       hot,
-      [...batch.ends].map(([{ key }, id]) => [key, id]),
+      fenced.map(([{ key }, id]) => [key, id]),
     );
-    if (sound.size < batch.ends.size) return IDLE;
+    if (sound.size < fenced.length) return IDLE;
     if (!(await leases.save(batch.ends, "intent"))) return 0;
     if (!(await insertUntilDone(batch))) return 0;
     await noteLong(hot, batch);
     await leases.save(batch.ends, "cursor");
+    follow(leases.held());
     await trimStreams(hot, streams);
     const took = performance.now() - begun;
     metrics.tributary_archive_seconds.observe(took / 1_000);
@@ -154,6 +166,7 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
         working.then(() => turn),
       );
       clearTimeout(timer);
+      await tail?.[Symbol.asyncDispose]();
       await leases[Symbol.asyncDispose]();
     },
   };

@@ -4,6 +4,7 @@ import type { ColdStore } from "#shared/cold/store.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import type { Tail } from "#shared/log/port.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { defineMetrics } from "#shared/run/metrics.ts";
 import { createArchiver } from "./archiver.ts";
@@ -19,6 +20,8 @@ export interface ArchiveDeps {
   /** What this process has at hand, committed by itself or read before. */
   entries: Pick<Entries, "peek">;
   cold: ColdStore;
+  /** Where what was committed comes from; null: the outbox itself. */
+  tail: Tail | null;
   config: ArchiveConfig;
   logger: Logger;
   registry: Registry;
@@ -39,10 +42,10 @@ export interface Archive extends AsyncDisposable {
 }
 
 /** Starts the archive. It needs neither Redis nor ClickHouse to answer just now. */
-export function startArchive({ hot, entries, cold, config, logger, registry, interval = 5_000 }: ArchiveDeps): Promise<Archive> {
+export function startArchive({ hot, entries, cold, tail, config, logger, registry, interval = 5_000 }: ArchiveDeps): Promise<Archive> {
   const metrics = defineMetrics(registry, archiveMetrics);
-  const streams = streamsOf(config.archiveInbox);
-  const archiver = createArchiver({ hot, entries, cold, streams, logger, metrics });
+  const streams = streamsOf(config.archiveInbox, tail !== null);
+  const archiver = createArchiver({ hot, entries, cold, tail, streams, logger, metrics });
   const scheduler = createScheduler({ hot, cold, config, streams, archiver, logger, metrics, interval });
   return Promise.resolve({
     caughtUp: () => caughtUp(hot, streams, () => archiver.hurry()),

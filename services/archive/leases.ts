@@ -31,7 +31,9 @@ export interface Leases extends AsyncDisposable {
   save(ids: ReadonlyMap<Stream, string>, where: "cursor" | "intent"): Promise<boolean>;
 }
 
-export function createLeases({ hot, streams, logger }: { hot: Hot; streams: readonly Stream[]; logger: Logger }): Leases {
+/** @param together all of the streams or none: who has not the first gives the others back */
+export function createLeases(deps: { hot: Hot; streams: readonly Stream[]; logger: Logger; together: boolean }): Leases {
+  const { hot, streams, logger, together } = deps;
   const owner = randomUUID();
   const holdings = new Map<Stream, Holding>();
   let renewedAt = Number.NEGATIVE_INFINITY;
@@ -45,7 +47,14 @@ export function createLeases({ hot, streams, logger }: { hot: Hot; streams: read
     // After a pause longer than the lease others may have worked on, also if nobody holds it now.
     if (performance.now() > renewedAt + LIFE) holdings.clear();
     const asked = performance.now();
-    const answers = await take(streams, LIFE);
+    const answers = [...(await take(streams, LIFE))];
+    if (together && answers[0] !== 1 && answers.includes(1)) {
+      await take(
+        streams.filter((_, i) => answers[i] === 1),
+        1,
+      );
+      answers.fill(0);
+    }
     const taken = streams.filter((stream, i) => answers[i] === 1 && !holdings.has(stream));
     for (const [i, stream] of streams.entries()) if (answers[i] !== 1) holdings.delete(stream);
     for (const place of await placesOf(hot, taken)) holdings.set(place.stream, { ...place, doubtful: true });

@@ -1,5 +1,6 @@
 import type { SessionRow } from "#shared/cold/rows.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
+import type { Tail } from "#shared/log/port.ts";
 import { parseRecord, type OutboxRecord } from "#shared/wire/record.ts";
 import { parseChange } from "#shared/wire/relation-change.ts";
 import { bytesOf, emptyBatch, rowsOf, type Batch } from "./batch.ts";
@@ -15,6 +16,12 @@ const MOST_BYTES = 16 * 1024 * 1024;
 const MOST_ENTRIES = 100;
 /** Records whose bodies are read before the size of the batch is looked at again. */
 const MOST_RECORDS = 1_000;
+
+/** Where batches are read from. */
+export interface Sources extends Source {
+  /** The outbox's way here; null: it is read itself. */
+  tail: Tail | null;
+}
 
 /** Where a reader stands in a stream, and up to where it may go. */
 export interface Place {
@@ -35,7 +42,7 @@ export interface Reading {
  * Reads the next batch from the streams, oldest first. Where some places have an end, the batch is what lies up to these ends, whatever its size,
  * and nothing of the other streams: so it is the batch that was once begun.
  */
-export async function readBatch(source: Source, places: readonly Place[]): Promise<Reading> {
+export async function readBatch(source: Sources, places: readonly Place[]): Promise<Reading> {
   const batch = emptyBatch();
   const begun = places.filter(({ until }) => until !== null);
   let open = begun.length > 0 ? begun : [...places];
@@ -45,7 +52,7 @@ export async function readBatch(source: Source, places: readonly Place[]): Promi
       after: batch.ends.get(stream) ?? cursor,
       until: until ?? undefined,
     }));
-    const read = await readStreams(source.hot, wanted, MOST_ENTRIES);
+    const read = await readStreams(source.hot, source.tail, wanted, MOST_ENTRIES);
     const full = await addOldestFirst(source, batch, read.flat(), begun.length > 0);
     if (full) return { batch, more: true };
     open = open.filter((_, i) => read[i]?.length === MOST_ENTRIES);
@@ -55,11 +62,20 @@ export async function readBatch(source: Source, places: readonly Place[]): Promi
 }
 
 /** True if something is behind a cursor, or a batch was begun. */
-export async function isWaiting({ hot }: Source, places: readonly Place[]): Promise<boolean> {
+export async function isWaiting({ hot, tail }: Sources, places: readonly Place[]): Promise<boolean> {
   if (places.some(({ until }) => until !== null)) return true;
+  // What was relayed is perhaps on its way here. Of each outbox the last entry stays.
+  const relayed = places.filter(({ stream }) => tail !== null && stream.kind === "outbox");
+  if (relayed.length > 0) {
+    const outboxes = relayed.map(({ stream }) => stream.key);
+    const written = (await hot.run("ends", outboxes, [])) as string[];
+    if (relayed.some(({ cursor }, i) => compareStreamIds(written[i] as string, cursor) > 0)) return true;
+  }
+  const others = places.filter((place) => !relayed.includes(place));
   const read = await readStreams(
     hot,
-    places.map(({ stream, cursor }) => ({ stream, after: cursor })),
+    null,
+    others.map(({ stream, cursor }) => ({ stream, after: cursor })),
     1,
   );
   return read.some((entries) => entries.length > 0);

@@ -7,7 +7,7 @@ import { within, type Archiver } from "./archiver.ts";
 import { carryOut, type Outcome } from "./carry.ts";
 import { look, newSurvey, readMemory, type ArchiveConfig } from "./look.ts";
 import type { archiveMetrics } from "./metrics.ts";
-import { createOutage } from "./outage.ts";
+import { createOutage } from "#shared/run/outage.ts";
 import { planOf, type Action } from "./plan.ts";
 import { readLags, trimStreams, type Stream } from "./streams.ts";
 

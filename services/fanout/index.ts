@@ -3,12 +3,13 @@ import type { Bus } from "#shared/hot/bus.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { switchMode } from "#shared/hot/changes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import type { Log, LogBatch } from "#shared/log/port.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { defineMetrics, type MetricTable } from "#shared/run/metrics.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 import { createAudiences } from "./audience.ts";
-import { readPartitions, type OutboxBatch } from "./partitions.ts";
+import { placedOf } from "./placed.ts";
 import { deliver, type Delivered, type Gap, type Plan } from "./plan.ts";
 import { planOf, type Deps } from "./process.ts";
 import { repairPlan } from "./repair.ts";
@@ -25,6 +26,7 @@ export const fanoutMetrics = {
 /** The fan-out station: outbox → inboxes, and pushes to the nodes that have the readers online. Repeating any part of it changes nothing. */
 export function startFanout(deps: {
   hot: Hot;
+  log: Log;
   entries: Entries;
   bus: Bus;
   ids: Ids;
@@ -32,7 +34,7 @@ export function startFanout(deps: {
   logger: Logger;
   registry: Registry;
 }): AsyncDisposable {
-  const { hot, entries, bus, ids, config, logger } = deps;
+  const { hot, log, entries, bus, ids, config, logger } = deps;
   const metrics = defineMetrics(deps.registry, fanoutMetrics);
   const audiences = createAudiences(hot);
   const traffic = createTraffic({
@@ -45,8 +47,9 @@ export function startFanout(deps: {
   });
   const planning: Deps = { hot, entries, audiences, traffic: (...entry) => traffic.note(...entry) };
 
-  async function handle({ records }: OutboxBatch): Promise<void> {
+  async function handle({ runs }: LogBatch): Promise<void> {
     const end = metrics.tributary_fanout_batch_seconds.startTimer();
+    const records = placedOf(runs);
     const plan = await planOf(planning, records);
     const delivered = await deliver(hot, plan, config.archiveInbox);
     await repair(plan, delivered);
@@ -85,10 +88,8 @@ export function startFanout(deps: {
     }
   }
 
-  const reader = readPartitions({
-    hot,
+  const reader = log.consume({
     consumer: "fanout",
-    logger,
     handle,
     changed: async (owned) => {
       audiences.clear();

@@ -5,13 +5,8 @@ import { views } from "#shared/hot/conversations.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Audiences } from "./audience.ts";
 import { joinedJson, leftJson, ownJson, readJson } from "./events.ts";
+import type { Placed } from "./placed.ts";
 import { Plan, switchOp } from "./plan.ts";
-
-/** A record with its place in the outbox: digits that rise along a partition; none for an entry, which has its seq. */
-export interface Placed {
-  record: OutboxRecord;
-  ordinal: string;
-}
 
 interface MemberChange {
   users: string[];

@@ -33,6 +33,8 @@ export interface HubParts {
 /** The hub with what only this process uses of it. */
 export interface LocalHub extends Hub, AsyncDisposable {
   watch: WatchUser;
+  /** Gives an event to all connections of a user on this node, on `live:<user>`. */
+  tellLive(user: string, event: object): void;
 }
 
 /** Opens the hub of this node and starts taking pushes. */
@@ -64,6 +66,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     },
     hear(word) {
       if (word.word === "tooMany") whereabouts.tooMany(word);
+      else if (word.word === "live") tellLive(word.user, word.event);
       else presence.hear(word);
     },
     returned() {
@@ -71,6 +74,12 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       whereabouts.announce().catch((err: unknown) => logger.warn({ err }, "users of this node may miss pushes until they are compared"));
     },
   });
+
+  /** Ephemeral: whoever is still coming misses it. */
+  function tellLive(user: string, event: object): void {
+    const json = JSON.stringify(event);
+    for (const { live, connection } of seating.users.get(user) ?? []) if (live) connection?.publish(`live:${user}`, json);
+  }
 
   /** Registers before it reads, so that nothing between is missed. */
   async function enter(session: Session, positions: AttachRequest["storedPositions"]) {
@@ -147,6 +156,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       await history.mayWatch(outlet, channel);
       return presence.of(channel);
     },
+    tellLive,
     connectionsOf: (user) => (seating.users.get(user) ?? []).flatMap(({ connection }) => connection ?? []),
     async watch(user): Promise<Watch> {
       let news = Promise.withResolvers<void>();

@@ -15,6 +15,7 @@ export interface SendParams {
 export interface Draft {
   conversationId: string;
   user: string;
+  clientMsgId: string;
   /** Names the send in its conversation's dedupe tables. */
   digest: string;
   countable: boolean;
@@ -24,7 +25,7 @@ export interface Draft {
 }
 
 /** 72 bits of a hash name a send: among the millions of one window and table a clash does not happen. */
-const digestOf = (user: string, conversationId: string, clientMsgId: string): string =>
+export const digestOf = (user: string, conversationId: string, clientMsgId: string): string =>
   hash("sha1", `${user} ${conversationId} ${clientMsgId}`, "base64").slice(0, 12);
 
 /** Makes a draft. Users, kinds and client message ids cannot hold what JSON would escape but for the quotes and backslashes of the latter. */
@@ -34,5 +35,13 @@ export function draftOf(params: SendParams, user: string, done: Draft["done"]): 
   if (clientSeq !== undefined) fields += `,"clientSeq":${clientSeq}`;
   if (mentions !== undefined && mentions.length > 0) fields += `,"mentions":${JSON.stringify([...new Set(mentions)])}`;
   if (replyTo !== undefined) fields += `,"replyTo":${replyTo}`;
-  return { conversationId, user, digest: digestOf(user, conversationId, clientMsgId), countable: kind !== "system", fields, done };
+  return {
+    conversationId,
+    user,
+    clientMsgId,
+    digest: digestOf(user, conversationId, clientMsgId),
+    countable: kind !== "system",
+    fields,
+    done,
+  };
 }

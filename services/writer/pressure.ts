@@ -1,3 +1,4 @@
+import { keys, partitions, SEND_SHARDS } from "#shared/hot/keys.ts";
 import { nodeMemories } from "#shared/hot/nodes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
@@ -6,23 +7,34 @@ import type { Logger } from "#shared/run/logger.ts";
 const FULL = 0.9;
 const LOOK = 1_000;
 
+/** Streams on the way of a send that must not grow without end. */
+const streamsOfSends = (): readonly string[] => [
+  ...partitions().map(keys.outbox),
+  ...Array.from({ length: SEND_SHARDS }, (_, shard) => keys.sends(shard)),
+];
+
 export interface Pressure extends Disposable {
-  /** True while the hot tier has no room for more sends. */
-  high(): boolean;
+  /** Why no more sends are taken for now; null while they are. */
+  high(): string | null;
 }
 
-/** Looks at the hot tier's memory once a second; on a cluster one full master is enough. Without a limit there is no pressure. */
-export function watchPressure(hot: Hot, logger: Logger): Pressure {
-  let high = false;
+/** Looks once a second at the hot tier's memory, where it has a limit (on a cluster one full master is enough), and at how many stream entries wait for their consumers. */
+export function watchPressure(hot: Hot, logger: Logger, outboxMax: number): Pressure {
+  const streams = streamsOfSends();
+  let high: string | null = null;
+
+  async function isFull(): Promise<boolean> {
+    return (await nodeMemories(hot)).some(({ used, limit }) => limit > 0 && used > limit * FULL);
+  }
+
   async function look(): Promise<void> {
-    const nodes = await nodeMemories(hot);
-    const now = nodes.some(({ used, limit }) => limit > 0 && used > limit * FULL);
-    if (now !== high)
-      logger.warn(
-        { nodes },
-        now ? "the hot tier is nearly full; sends are refused until the archive has made room" : "the hot tier has room again",
-      );
+    const [full, ...lengths] = await Promise.all([isFull(), ...streams.map((stream) => hot.redis.xlen(stream))]);
+    const longest = Math.max(...lengths);
+    const now = full ? "the hot tier is nearly full" : longest >= outboxMax ? "too much waits for its delivery" : null;
+    if (now === high) return;
     high = now;
+    if (now === null) logger.warn({}, "there is room again; sends are taken");
+    else logger.warn({ longest, outboxMax }, `${now}; sends are refused until there is room`);
   }
   const timer = setInterval(() => void look().catch(() => undefined), LOOK);
   timer.unref();

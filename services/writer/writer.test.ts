@@ -23,7 +23,19 @@ interface Sent {
 function open(more: { ids?: Ids; hot?: Hot } = {}) {
   const { hot, ids, logger } = world;
   const entries = createEntries(hot, null);
-  return { entries, writer: createWriter({ hot, entries, ids, logger, dedupeWindowMs: 3_600_000, ...more }) };
+  return {
+    entries,
+    writer: createWriter({
+      hot,
+      entries,
+      ids,
+      logger,
+      dedupeWindowMs: 3_600_000,
+      outboxMax: 1_000_000,
+      accepting: null,
+      ...more,
+    }),
+  };
 }
 
 function send(

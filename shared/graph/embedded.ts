@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { GraphAway } from "./guarded.ts";
-import type { Graph, Pair } from "./port.ts";
+import type { Graph } from "./port.ts";
 
 /** Where the embedded graph listens, and what opens it. */
 export interface EmbeddedGraph {
@@ -9,7 +10,7 @@ export interface EmbeddedGraph {
 
 /** Longest wait for an answer, ms: nobody waits for it any more. */
 const PATIENCE = 2_000;
-const LOAD_PATIENCE = 120_000;
+const LOAD_PATIENCE = 300_000;
 
 /** What the child answers. */
 interface Said<Result> {
@@ -17,8 +18,8 @@ interface Said<Result> {
   error?: string;
 }
 
-/** Pairs of one call of `load`. */
-const LOAD_PART = 100_000;
+/** Pairs that are sent at once to be loaded. */
+const LOAD_PART = 20_000;
 
 /**
  * The port over the child process of `infra/graph`, which has the rest of it. A call that gets no answer rejects with `GraphAway`: see `guarded`.
@@ -58,8 +59,10 @@ export function openEmbeddedGraph({ url, secret }: EmbeddedGraph): Graph {
     secondRing: (user, limit) => call("secondRing", [user, limit]),
     scan: (after, limit) => call("scan", [after, limit]),
     load: async (pairs) => {
+      const name = randomUUID();
       for (let from = 0; from < pairs.length; from += LOAD_PART)
-        await call<null>("load", [pairs.slice(from, from + LOAD_PART) as Pair[]], LOAD_PATIENCE);
+        await call<null>("stage", [name, pairs.slice(from, from + LOAD_PART)], LOAD_PATIENCE);
+      await call<null>("load", [name], LOAD_PATIENCE);
     },
     ping: () => call("ping", []),
     [Symbol.asyncDispose]: async () => {},

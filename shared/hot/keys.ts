@@ -1,6 +1,9 @@
 import { crc32 } from "node:zlib";
 import { BUCKETS, currentLayout } from "./layout.ts";
 
+/** Shards of the log of accepted sends, where Redis carries it: groups of buckets of senders. */
+export const SEND_SHARDS = 8;
+
 /** Hash fields of small dedupe tables: this many tables a bucket and generation keep each one small enough to be stored packed. */
 const DEDUPE_TABLES = 16;
 
@@ -84,6 +87,11 @@ export const keys = {
   cursor: (consumer: string, partition: number) => `cur:{${tagOfPartition(partition)}}:${consumer}`,
   /** string with expiry: owner of a partition for a consumer. */
   lease: (consumer: string, partition: number) => `lease:{${tagOfPartition(partition)}}:${consumer}`,
+  /** stream: accepted sends of a shard, in the order they were accepted. */
+  sends: (shard: number) => `send:{s${shard}}`,
+  /** string: stream id up to which a shard is committed; owner of a shard, with expiry. */
+  sendsCursor: (shard: number) => `cur:{s${shard}}:send`,
+  sendsLease: (shard: number) => `lease:{s${shard}}:send`,
   /** stream: what inbox scripts wrote, for the archive, see `userStreams`. */
   deliveries: ofUsersPartition("deliveries"),
   /** stream: changes of relations, for the archive. */

@@ -35,6 +35,7 @@ export const scriptNames = [
   "newest",
   "pointers",
   "ranges",
+  "reach",
   "read",
   "relate",
   "standings",

@@ -29,12 +29,14 @@ test("an empty environment gives the defaults of the contract", () => {
     redisUrl: null,
     clickhouseUrl: null,
     clickhousePort: 8123,
+    kafka: null,
     neo4j: null,
     jwt: { secret: null, publicKey: null, issuer: null, audience: null },
     allowedOrigins: null,
     fanoutWriteMax: 500,
     fanoutWriteBudget: 2_000,
     sendAck: "committed",
+    outboxMax: 1_000_000,
     dedupeWindowMs: 3_600_000,
     durability: "fsync",
     redisWait: 0,
@@ -105,8 +107,10 @@ const bad: [name: string, value: string][] = [
   ["JWT_PUBLIC_KEY", "/no/such/file.pem"],
   ["JWT_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\nnonsense"],
   ["PROCESSES", "0"],
-  ["SEND_ACK", "accepted"],
-  ["KAFKA_BROKERS", "localhost:9092"],
+  ["KAFKA_BROKERS", "localhost"],
+  ["KAFKA_BROKERS", "kafka://localhost:9092"],
+  ["KAFKA_PARTITIONS", "4"],
+  ["OUTBOX_MAX", "0"],
   ["NEO4J_URL", "http://localhost:7474"],
 ];
 test.each(bad)("%s=%j stops the start with one line that names it", (name, value) => {
@@ -115,9 +119,10 @@ test.each(bad)("%s=%j stops the start with one line that names it", (name, value
   expect(error.message).toMatch(new RegExp(`^${name} [^\\n]+: [^\\n]+$`));
 });
 
-test("what later work brings is said to be missing in this build", () => {
-  for (const env of [{ SEND_ACK: "accepted" }, { KAFKA_BROKERS: "k:9092" }])
-    expect(refusal(env as Record<string, string>).message).toContain("this build does not have that yet");
+test("brokers of a Kafka are a list of servers", () => {
+  const kafka = { KAFKA_BROKERS: "k1:9092, k2:9093,k1:9092", KAFKA_PARTITIONS: "16" };
+  expect(readConfig(kafka).kafka).toEqual({ brokers: ["k1:9092", "k2:9093"], partitions: 16 });
+  expect(readConfig({ SEND_ACK: "accepted" }).sendAck).toBe("accepted");
 });
 
 test("a Neo4j needs a password, and has the user neo4j where none is named", () => {

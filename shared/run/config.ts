@@ -11,6 +11,7 @@ import {
   publicKey,
   redisUrl,
   Refusal,
+  servers,
   type Setting,
   signingSecret,
   someOf,
@@ -37,7 +38,13 @@ export const settings = {
   REDIS_URL: redisUrl("Redis or Redis Cluster to use; none: a Redis child with its data in DATA_DIR."),
   CLICKHOUSE_URL: url(["http:", "https:"], "ClickHouse to use; none: the embedded one."),
   CLICKHOUSE_PORT: integer(8123, 0, 65_535, "Port of the embedded ClickHouse; 0 chooses a free one."),
-  KAFKA_BROKERS: text("Kafka as the log; none: Redis Streams carry it. Not in this build yet."),
+  KAFKA_BROKERS: servers("Kafka as the log; none: Redis Streams carry it."),
+  KAFKA_PARTITIONS: integer(
+    8,
+    8,
+    1_024,
+    "Partitions of each topic in Kafka: topics that are not there are made with so many, others must have them. The same for all processes, and for good: order hangs on it.",
+  ),
   NEO4J_URL: url(["bolt:", "bolt+s:", "neo4j:", "neo4j+s:"], "Neo4j for the relation graph; none: the embedded one."),
   NEO4J_USER: text("User for NEO4J_URL; none: neo4j."),
   NEO4J_PASSWORD: password("Password for NEO4J_URL."),
@@ -53,7 +60,10 @@ export const settings = {
     10_000_000,
     "Inbox writes a second one conversation may cause before it is read instead; 0: no budget.",
   ),
-  SEND_ACK: choice(["committed", "accepted"], "When a send is answered. `accepted` is not in this build yet."),
+  SEND_ACK: choice(
+    ["committed", "accepted"],
+    "When a send is answered: `committed`, when it has its seq; `accepted`, when it is in the log of sends. The same for all processes.",
+  ),
   DEDUPE_WINDOW: duration("1h", 1_000, 7 * 86_400_000, "How long a repeated clientMsgId or requestId finds its first result."),
   DURABILITY: choice(["fsync", "everysec"], "`fsync`: each acknowledged send is on disk; `everysec`: a crash may lose the last seconds."),
   REDIS_WAIT: integer(
@@ -61,6 +71,12 @@ export const settings = {
     0,
     100,
     "Replicas that must hold a send before it is acknowledged; on a Redis Cluster, all that anybody is told of. There 1 is what a lost master needs.",
+  ),
+  OUTBOX_MAX: integer(
+    1_000_000,
+    100,
+    1_000_000_000,
+    "Entries that may wait in a partition of the outbox or of the log of sends; beyond, sends are asked to come again (111).",
   ),
   RATE_LIMITS: flag(true, "`off` lifts the per-user rates, for load tests."),
   RATE_SENDS: integer(50, 1, 1_000_000, "Sends a second a user may make; each of PROCESSES counts for itself."),
@@ -95,6 +111,8 @@ export interface Config {
   redisUrl: string | null;
   clickhouseUrl: string | null;
   clickhousePort: number;
+  /** `null`: Redis Streams are the log. */
+  kafka: { brokers: readonly string[]; partitions: number } | null;
   /** `null`: the embedded graph. */
   neo4j: { url: string; user: string; password: string } | null;
   /** `publicKey` is SPKI PEM, RSA or EC P-256. */
@@ -103,7 +121,9 @@ export interface Config {
   allowedOrigins: readonly string[] | null;
   fanoutWriteMax: number;
   fanoutWriteBudget: number;
-  sendAck: "committed";
+  sendAck: "committed" | "accepted";
+  /** Stream entries of a partition. */
+  outboxMax: number;
   dedupeWindowMs: number;
   durability: "fsync" | "everysec";
   redisWait: number;
@@ -140,12 +160,11 @@ export function isLoopback(address: string): boolean {
 
 /**
  * Reads and checks every setting of `settings` from the environment. An empty setting counts as left out, but not a secret one.
- * Throws `ConfigError` for the first one that is bad, missing, or asks for what this build has not.
+ * Throws `ConfigError` for the first one that is bad or missing.
  */
 export function readConfig(env: Record<string, string | undefined>): Config {
   for (const name of Object.keys(settings) as SettingName[]) read(env, name);
-  const sendAck = refuseWhatIsNotBuilt(env);
-  const config: Config = { ...serving(env), ...stores(env), ...limits(env), sendAck };
+  const config: Config = { ...serving(env), ...stores(env), ...limits(env) };
   if (config.development && !isLoopback(config.host))
     throw new ConfigError(
       "JWT_SECRET",
@@ -164,15 +183,6 @@ function read<N extends SettingName>(env: Record<string, string | undefined>, na
     const shown = setting.secret ? "can't be used" : `is ${JSON.stringify(given?.slice(0, 100))}`;
     throw new ConfigError(name, `${shown}: ${error.advice}`);
   }
-}
-
-function refuseWhatIsNotBuilt(env: Record<string, string | undefined>): "committed" {
-  const missing = "this build does not have that yet";
-  if (read(env, "KAFKA_BROKERS") !== null)
-    throw new ConfigError("KAFKA_BROKERS", `names a Kafka, and ${missing}: leave it out for Redis Streams`);
-  const sendAck = read(env, "SEND_ACK");
-  if (sendAck === "accepted") throw new ConfigError("SEND_ACK", `is "accepted", and ${missing}: leave it out or give committed`);
-  return sendAck;
 }
 
 function serving(env: Record<string, string | undefined>) {
@@ -198,8 +208,11 @@ function stores(env: Record<string, string | undefined>) {
     redisUrl: read(env, "REDIS_URL"),
     clickhouseUrl: read(env, "CLICKHOUSE_URL"),
     clickhousePort: read(env, "CLICKHOUSE_PORT"),
+    kafka: kafka(env),
     neo4j: neo4j(env),
     durability: read(env, "DURABILITY"),
+    sendAck: read(env, "SEND_ACK"),
+    outboxMax: read(env, "OUTBOX_MAX"),
     redisWait: read(env, "REDIS_WAIT"),
     dedupeWindowMs: read(env, "DEDUPE_WINDOW"),
     warmDays: read(env, "WARM_DAYS"),
@@ -207,6 +220,11 @@ function stores(env: Record<string, string | undefined>) {
     analystPassword: read(env, "ANALYST_PASSWORD"),
     analystSeconds: read(env, "ANALYST_SECONDS"),
   };
+}
+
+function kafka(env: Record<string, string | undefined>): Config["kafka"] {
+  const brokers = read(env, "KAFKA_BROKERS");
+  return brokers === null ? null : { brokers, partitions: read(env, "KAFKA_PARTITIONS") };
 }
 
 function neo4j(env: Record<string, string | undefined>): Config["neo4j"] {

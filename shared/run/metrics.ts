@@ -8,6 +8,7 @@ export const labelNames = [
   "mode",
   "outcome",
   "partition",
+  "consumer",
   "tier",
   "store",
   "reason",

@@ -188,6 +188,19 @@ function originOf(given: string): string {
   return parsed.origin === "null" ? bare : parsed.origin;
 }
 
+/** Comma-separated servers, each `host:port`. */
+export function servers(description: string): Setting<readonly string[] | null> {
+  const parse = (given: string) => [...new Set(given.split(",").map((each) => serverOf(each.trim())))];
+  return optional({ type: "list of servers", range: "host:port, …", parse }, description);
+}
+
+function serverOf(given: string): string {
+  const parsed = URL.parse(`kafka://${given}`);
+  if (parsed === null || parsed.host !== given.toLowerCase() || parsed.port === "")
+    throw new Refusal(`${JSON.stringify(given)} is not host:port, give a comma-separated list such as kafka-1:9092,kafka-2:9092`);
+  return given;
+}
+
 const keyAdvice = "give a public key as PEM text or the path of a PEM file: RSA of at least 2,048 bits (RS256) or EC P-256 (ES256)";
 
 /** The public half of a signing key as SPKI PEM; given as PEM text (`\n` may be written out) or as the path of a PEM file. */

@@ -203,9 +203,8 @@ export const eventTable = {
     data: Type.Object({ type: L("presence"), user: v.UserId, status: Type.String(), at: Time }),
   },
   rejected: {
-    about: "A send that was accepted could not be committed.",
+    about: "A send that was accepted (`SEND_ACK=accepted`) could not be committed. It may come twice after a crash.",
     kind: "live",
-    later: true,
     data: Type.Object({
       type: L("rejected"),
       conversationId: v.ConversationId,

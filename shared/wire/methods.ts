@@ -70,7 +70,8 @@ export const methodTable: Record<string, MethodRow> = {
     true,
   ),
   "message.send": {
-    about: "Sends a message; the answer means it is durable.",
+    about:
+      "Sends a message; the answer means it is durable. With `SEND_ACK=accepted` it is `{ accepted: true }`: in the log of sends, to be committed in order; a refusal comes as a `rejected` event.",
     params: of({
       conversationId,
       clientMsgId: v.RequestId,

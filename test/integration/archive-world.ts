@@ -72,6 +72,7 @@ export async function openStores(now: () => number = Date.now): Promise<Stores> 
           hot,
           entries: createEntries(hot, null),
           cold: through,
+          tail: null,
           config: { ...settings, ...config },
           logger,
           registry: createRegistry({ processMetrics: false }),

@@ -7,6 +7,7 @@ import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { join, leave } from "#shared/hot/changes.ts";
 import { createEntries } from "#shared/hot/entries.ts";
 import { keys, partitions } from "#shared/hot/keys.ts";
+import { committedLog } from "#shared/log/committed.ts";
 import { changing, make } from "#shared/hot/testing.ts";
 import { startFanout } from "#services/fanout/index.ts";
 
@@ -20,7 +21,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 function stations() {
   const { hot, ids, logger } = world;
   const entries = createEntries(hot, null);
-  const writer = createWriter({ hot, entries, ids, logger, dedupeWindowMs: 60_000 });
+  const writer = createWriter({ hot, entries, ids, logger, dedupeWindowMs: 60_000, outboxMax: 1_000_000, accepting: null });
   const send = (conversationId: string, clientMsgId: string) =>
     new Promise<void>((resolve, reject) => {
       const params = { conversationId, clientMsgId, kind: "text", body: { text: clientMsgId } } as never;
@@ -28,7 +29,8 @@ function stations() {
     });
   const fanout = (bus: Bus) => {
     const config = { fanoutWriteMax: 500, fanoutWriteBudget: 0, archiveInbox: false };
-    return startFanout({ hot, entries, bus, ids, config, logger, registry: createRegistry({ processMetrics: false }) });
+    const log = committedLog({ hot, kafka: null, logger });
+    return startFanout({ hot, log, entries, bus, ids, config, logger, registry: createRegistry({ processMetrics: false }) });
   };
   return { writer, send, fanout };
 }
