@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { kafkaPart } from "./stack/kafka.ts";
 import { neo4jPart } from "./stack/neo4j.ts";
+import { redisClusterPart } from "./stack/redis-cluster.ts";
 import type { StackPart } from "./stack/part.ts";
 import { down, status, up } from "./stack/running.ts";
 
@@ -8,7 +9,7 @@ import { down, status, up } from "./stack/running.ts";
  * `npm run stack -- up|down|status [part …]`: real servers for development beside Tributary, started natively on loopback; data and settings in
  * `.cache/stack`. `up` prints the settings to start Tributary with.
  */
-const parts: Record<string, StackPart> = { neo4j: neo4jPart, kafka: kafkaPart };
+const parts: Record<string, StackPart> = { neo4j: neo4jPart, kafka: kafkaPart, "redis-cluster": redisClusterPart };
 
 const verbs = ["up", "down", "status"] as const;
 const usage = `npm run stack -- ${verbs.join("|")} [${Object.keys(parts).join("|")} …]`;

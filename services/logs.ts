@@ -21,7 +21,7 @@ export interface Logs {
 export function openLogs({ hot, bus, kafka, config, logger }: Pick<Stores, "hot" | "bus" | "kafka" | "config" | "logger">): Logs {
   const carrier = kafka === null || config.kafka === null ? null : { client: kafka, partitions: config.kafka.partitions };
   const committed = committedLog({ hot, kafka: carrier, logger });
-  const inRedis = redisSendLog({ hot, logger, redisWait: config.redisWait });
+  const inRedis = redisSendLog({ hot, logger });
   if (carrier === null)
     return { committed, sends: inRedis, before: [], pushes: busPushes(bus), archiveTail: () => null, measured: [committed, inRedis] };
   const { client, partitions } = carrier;

@@ -53,8 +53,8 @@ async function startWorking(stores: Stores, { entries, logs }: Shared, stack: As
   stack.use(startFanout({ hot, log, entries, bus, ids, config, logger, registry }));
   if (kafka !== null && config.kafka !== null) stack.use(startRelay({ hot, kafka, partitions: config.kafka.partitions, logger }));
   const accepting = await logsOfSends(logs, config.sendAck === "accepted");
-  const { dedupeWindowMs, redisWait } = config;
-  if (accepting.length > 0) stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, redisWait, logs: accepting, pushes, registry }));
+  const { dedupeWindowMs } = config;
+  if (accepting.length > 0) stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, logs: accepting, pushes, registry }));
   return {};
 }
 
@@ -100,7 +100,7 @@ async function startDoor(stores: Stores, { entries, timeline, progress, logs }: 
     ids,
     fanoutWriteMax,
     dedupeWindowMs,
-    conversationIds: createConversationIds({ redis: hot.redis }),
+    conversationIds: createConversationIds({ redis: hot.redis, held: hot.held }),
     newestMessage: (conversationId, user, seq) => timeline.newestMessage(conversationId, user, seq),
     coldCount: (conversationId, seq) => timeline.countAt(conversationId, seq),
     fanoutCaughtUp,

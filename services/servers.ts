@@ -9,6 +9,7 @@ import { createColdClient } from "#shared/cold/client.ts";
 import type { EmbeddedGraph } from "#shared/graph/embedded.ts";
 import type { Neo4jAccess } from "#shared/graph/neo4j.ts";
 import { prepareNeo4j } from "#shared/graph/neo4j-start.ts";
+import { reachRedis } from "#shared/hot/reach.ts";
 import { prepareKafka } from "#shared/log/kafka-start.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
@@ -36,6 +37,7 @@ export interface Servers {
 /** Finds the stores' servers, starting those that no setting names as children, and brings ClickHouse's tables up to date: once a server, whatever number of processes it has. */
 export async function openServers(config: Config, logger: Logger, metrics: RunMetrics, stack: AsyncDisposableStack): Promise<Servers> {
   await mkdir(config.dataDir, { recursive: true });
+  if (config.redisUrl !== null) await reachRedis(config.redisUrl);
   if (config.neo4j !== null) await prepareNeo4j(config.neo4j);
   if (config.kafka !== null) await prepareKafka(config.kafka, logger);
   const [redisUrl, clickhouse, graph] = await Promise.all([

@@ -53,7 +53,12 @@ export async function connectStores(
 ): Promise<Stores> {
   const client = stack.use(createColdClient(clickhouse));
   const reading = stack.use(createColdClient({ ...clickhouse, timeoutMs: READ_PATIENCE }));
-  const hot = stack.use(await openHot(redisUrl, logger));
+  const hot = stack.use(await openHot(redisUrl, logger, config.redisWait));
+  if (hot.cluster && !hot.replicates)
+    logger.warn(
+      {},
+      "REDIS_WAIT is 0: a master of the Redis Cluster that is lost may take what was acknowledged just before with it; set it to 1",
+    );
   return {
     config,
     logger,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "#shared/run/logger.ts";
 import { claimDirectory, type DirectoryClaim } from "./claim.ts";
-import { confText, type Endpoint, urlOf } from "./conf.ts";
+import { type ClusterNode, confText, type Endpoint, urlOf } from "./conf.ts";
 import { openRedis, type RedisProcess } from "./process.ts";
 import { freePort } from "./ready.ts";
 import { findRedisServer, type RedisProgram } from "./server-file.ts";
@@ -26,6 +26,8 @@ export interface RedisOptions {
   unixSocket?: boolean;
   /** Bytes; none: no limit. Past it writes are refused, nothing is evicted. */
   maxMemory?: number;
+  /** To be a node of a cluster, see cluster.ts. */
+  cluster?: ClusterNode;
   logger: Logger;
   /** Ends the wait for a start that takes long, such as the load of much data. */
   signal?: AbortSignal;
@@ -38,6 +40,10 @@ export interface RedisChild extends AsyncDisposable {
   url: string;
   /** Of the Redis running now, or of the last one while it is being restarted. */
   pid(): number;
+  /** kill -9, and no other is started in its place until `revive`. */
+  kill(): Promise<void>;
+  /** Starts it again after `kill`. */
+  revive(): Promise<void>;
   /** Ends the Redis with its data on disk. Calling it again waits for the same end. */
   stop(): Promise<void>;
 }
@@ -99,6 +105,7 @@ class SupervisedRedis implements RedisChild {
   #revival: Promise<void> = Promise.resolve();
   #pauseMs = firstPauseMs;
   #stopped: Promise<void> | null = null;
+  #killed = false;
 
   constructor(post: Post, endpoint: Endpoint) {
     this.#post = post;
@@ -123,7 +130,7 @@ class SupervisedRedis implements RedisChild {
       throw error;
     }
     void redis.ended.then((livedMs) => {
-      if (!this.#stopping.signal.aborted) this.#revival = this.#revive(livedMs);
+      if (!this.#stopping.signal.aborted && !this.#killed) this.#revival = this.#revive(livedMs);
     });
   }
 
@@ -148,6 +155,16 @@ class SupervisedRedis implements RedisChild {
     await delay(this.#pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
     return !this.#stopping.signal.aborted;
+  }
+
+  async kill(): Promise<void> {
+    this.#killed = true;
+    await this.#current?.kill();
+  }
+
+  async revive(): Promise<void> {
+    this.#killed = false;
+    await this.start();
   }
 
   async stop(): Promise<void> {

@@ -8,13 +8,30 @@ export interface ConfOptions {
   durability: "fsync" | "everysec";
   /** Bytes; none: no limit. */
   maxMemory?: number;
+  /** To be a node of a cluster. */
+  cluster?: ClusterNode;
 }
+
+/** What a node of a cluster needs beside. The nodes talk to each other at the port 10,000 above. */
+export interface ClusterNode {
+  /** A node that does not answer for so long is held to have failed (ms). */
+  timeoutMs: number;
+}
+
+const clusterLines = ({ timeoutMs }: ClusterNode): string[] => [
+  "cluster-enabled yes",
+  "cluster-config-file nodes.conf",
+  `cluster-node-timeout ${timeoutMs}`,
+  // A replica takes over however long it has been cut off: the alternative is that nobody does.
+  "cluster-replica-validity-factor 0",
+  "cluster-require-full-coverage no",
+];
 
 /**
  * The configuration file. Durability is the AOF alone: no snapshots. Nothing is ever evicted, writes are refused at the limit. A tail that a
  * crash cut off is dropped at load: it was never acknowledged.
  */
-export function confText({ dir, endpoint, durability, maxMemory }: ConfOptions): string {
+export function confText({ dir, endpoint, durability, maxMemory, cluster }: ConfOptions): string {
   const listen =
     "port" in endpoint
       ? [`bind 127.0.0.1`, `port ${endpoint.port}`]
@@ -44,6 +61,7 @@ export function confText({ dir, endpoint, durability, maxMemory }: ConfOptions):
     "list-max-listpack-size -2",
     "lazyfree-lazy-user-del yes",
     "latency-tracking no",
+    ...(cluster === undefined ? [] : clusterLines(cluster)),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -12,6 +12,8 @@ export interface RedisProcess {
   ended: Promise<number>;
   /** Resolves once it answers; rejects with its last words when it ends before that, or when `giveUp` is aborted. */
   answering(endpoint: Endpoint, giveUp: AbortSignal): Promise<void>;
+  /** SIGKILL. Resolves when it is gone. */
+  kill(): Promise<void>;
   /** SIGTERM, and SIGKILL when it is still there after `graceMs`. Resolves when it is gone. */
   end(graceMs: number): Promise<void>;
 }
@@ -35,6 +37,10 @@ export function openRedis(program: RedisProgram, confPath: string, logger: Logge
     pid,
     ended,
     answering: async (endpoint, giveUp) => await answering(endpoint, pid, giveUp, ended, () => words.join("; ")),
+    kill: async () => {
+      child.kill("SIGKILL");
+      await ended;
+    },
     end: async (graceMs) => {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
       const late = setTimeout(() => child.kill("SIGKILL"), graceMs);

@@ -17,15 +17,21 @@ export interface RedisProgram {
   args: readonly string[];
 }
 
-/** Finds `redis-server` on PATH. Throws one sentence that says what to install when it is missing or too old. */
+/** Finds `redis-server` on PATH; it will end with this process. Throws one sentence that says what to install when it is missing or too old. */
 export async function findRedisServer(): Promise<RedisProgram> {
+  const file = await redisServerFile();
+  return (await endingWithParent(file)) ?? { file, args: [] };
+}
+
+/** The path of `redis-server`, with the same complaints. */
+export async function redisServerFile(): Promise<string> {
   const file = await onPath("redis-server");
   if (file === null) throw new Error(`redis-server is not installed: ${advice}`);
   const { stdout } = await run(file, ["--version"]);
   const version = /v=(\d+)\.(\S+)/.exec(stdout);
   if (version === null || Number(version[1]) < oldestMajor)
     throw new Error(`${file} is version ${version?.slice(1).join(".") ?? "unknown"}, Redis ${oldestMajor} or newer is needed: ${advice}`);
-  return (await endingWithParent(file)) ?? { file, args: [] };
+  return file;
 }
 
 /** On Linux `setpriv` has the kernel send SIGTERM to the Redis when its parent dies, however that dies. */

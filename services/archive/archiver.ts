@@ -1,6 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { ColdStore } from "#shared/cold/store.ts";
 import type { Entries } from "#shared/hot/entries.ts";
+import { heldStreams } from "#shared/hot/fence.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Tail } from "#shared/log/port.ts";
 import type { Logger } from "#shared/run/logger.ts";
@@ -86,6 +87,13 @@ export function createArchiver(deps: ArchiverDeps): Archiver {
     const { batch, more } = await readBatch(deps, held);
     if (batch.ends.size === 0) return IDLE;
     batch.doubtful = held.some(({ stream, doubtful }) => doubtful && batch.ends.has(stream));
+    // What a relay has brought is held already.
+    const fenced = [...batch.ends].filter(([{ kept }]) => !kept);
+    const sound = await heldStreams(
+      hot,
+      fenced.map(([{ key }, id]) => [key, id]),
+    );
+    if (sound.size < fenced.length) return IDLE;
     if (!(await leases.save(batch.ends, "intent"))) return 0;
     if (!(await insertUntilDone(batch))) return 0;
     await noteLong(hot, batch);

@@ -1,6 +1,7 @@
 import type { ColdStore } from "#shared/cold/store.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { parseIntervals } from "#shared/hot/member.ts";
+import { removeKeys, scanKeys } from "#shared/hot/nodes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { OutboxRecord } from "#shared/wire/record.ts";
 import type { Archiver } from "./archiver.ts";
@@ -116,7 +117,7 @@ const UNLINKS = 256;
 
 async function removeTables(hot: Hot, tables: readonly string[]): Promise<number> {
   let removed = 0;
-  for (let i = 0; i < tables.length; i += UNLINKS) removed += await hot.redis.unlink(...tables.slice(i, i + UNLINKS));
+  for (let i = 0; i < tables.length; i += UNLINKS) removed += await removeKeys(hot, tables.slice(i, i + UNLINKS));
   return removed;
 }
 
@@ -125,10 +126,10 @@ async function removeFound(hot: Hot, to: number): Promise<number> {
   let removed = 0;
   let cursor = "0";
   do {
-    const [next, names] = await hot.redis.scan(cursor, "MATCH", "d:{*", "COUNT", 1_000);
+    const [next, names] = await scanKeys(hot, cursor, 1_000, "d:{*");
     // Generations far above the present one are those of a shorter window that was set before.
-    const old = names.filter((name) => isOld(Number(/^d:\{\d+\}:(\d+):/.exec(name)?.[1]), to));
-    if (old.length > 0) removed += await hot.redis.unlink(...old);
+    const old = names.filter((name) => isOld(Number(/^d:\{[^}]+\}:(\d+):/.exec(name)?.[1]), to));
+    removed += await removeKeys(hot, old);
     cursor = next;
   } while (cursor !== "0");
   return removed;

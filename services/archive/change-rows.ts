@@ -13,7 +13,7 @@ import { runPipeline } from "./streams.ts";
 type Head = Omit<ConversationRow, "change" | "seq" | "at">;
 
 async function heads(hot: Hot, conversationIds: readonly string[]): Promise<Map<string, Head>> {
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const id of conversationIds) pipeline.hmget(keys.head(id), "k", "c", "w", "t", "h", "j", "x", "z", "m");
   const rows = await runPipeline<(string | null)[]>(pipeline);
   const found = new Map<string, Head>();

@@ -104,7 +104,7 @@ interface Head {
 }
 
 async function headsOf(hot: Hot, runs: readonly Run[]): Promise<Head[]> {
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const { conversationId } of runs) pipeline.hmget(keys.head(conversationId), "s", "b", "z");
   const rows = await runPipeline<(string | null)[]>(pipeline);
   return rows.map(([seq, base, members]) => ({ hot: Number(seq) - Number(base), members: Number(members) }));

@@ -59,7 +59,7 @@ export function startArchive({ hot, entries, cold, tail, config, logger, registr
 
 /** Ids of the last stream entries, or where the archive stands. */
 async function ends(hot: Hot, streams: readonly Stream[]): Promise<{ written: string; handled: string }[]> {
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const { key, cursor } of streams) pipeline.xrevrange(key, "+", "-", "COUNT", 1).get(cursor);
   const answers = await runPipeline<[string, string[]][] | string | null>(pipeline);
   return streams.map((_, i) => ({

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { spread } from "#shared/hot/spread.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Place } from "./reader.ts";
 import { runPipeline, type Stream } from "./streams.ts";
@@ -38,20 +39,20 @@ export function createLeases(deps: { hot: Hot; streams: readonly Stream[]; logge
   let renewedAt = Number.NEGATIVE_INFINITY;
   let renewing: Promise<void> | null = null;
 
+  const take = (some: readonly Stream[], life: number): Promise<readonly number[]> =>
+    spread(hot, "lease", { keys: some.map(({ lease }) => lease), each: 1, args: [owner, life] });
   const fresh = (): boolean => performance.now() < renewedAt + LIFE - MARGIN;
 
   async function renewNow(): Promise<void> {
     // After a pause longer than the lease others may have worked on, also if nobody holds it now.
     if (performance.now() > renewedAt + LIFE) holdings.clear();
     const asked = performance.now();
-    const answers = (await hot.run(
-      "lease",
-      streams.map(({ lease }) => lease),
-      [owner, LIFE],
-    )) as number[];
+    const answers = [...(await take(streams, LIFE))];
     if (together && answers[0] !== 1 && answers.includes(1)) {
-      const mine = streams.filter((_, i) => answers[i] === 1).map(({ lease }) => lease);
-      await hot.run("lease", mine, [owner, 1]);
+      await take(
+        streams.filter((_, i) => answers[i] === 1),
+        1,
+      );
       answers.fill(0);
     }
     const taken = streams.filter((stream, i) => answers[i] === 1 && !holdings.has(stream));
@@ -76,11 +77,12 @@ export function createLeases(deps: { hot: Hot; streams: readonly Stream[]; logge
     holds: (wanted) => fresh() && [...wanted].every((stream) => holdings.has(stream)),
     async save(ids, where) {
       const wanted = [...ids.keys()];
-      const saved = (await hot.run(
-        "advance",
-        wanted.flatMap((stream) => [stream.lease, stream[where]]),
-        [owner, ...ids.values()],
-      )) as number[];
+      const saved = await spread<number>(hot, "advance", {
+        keys: wanted.flatMap((stream) => [stream.lease, stream[where]]),
+        each: 2,
+        args: [owner],
+        own: [...ids.values()],
+      });
       for (const [i, stream] of wanted.entries()) {
         const holding = holdings.get(stream);
         if (saved[i] !== 1) holdings.delete(stream);
@@ -92,10 +94,9 @@ export function createLeases(deps: { hot: Hot; streams: readonly Stream[]; logge
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await renewing?.catch(() => undefined);
-      const mine = [...holdings.keys()].map(({ lease }) => lease);
+      const mine = [...holdings.keys()];
       holdings.clear();
-      if (mine.length > 0)
-        await hot.run("lease", mine, [owner, 1]).catch((err: unknown) => logger.debug({ err }, "leases of the archive end by themselves"));
+      if (mine.length > 0) await take(mine, 1).catch((err: unknown) => logger.debug({ err }, "leases of the archive end by themselves"));
     },
   };
 }
@@ -103,7 +104,7 @@ export function createLeases(deps: { hot: Hot; streams: readonly Stream[]; logge
 /** Where the streams stand: the cursor and, behind it, the end of the batch that a predecessor was inserting. */
 async function placesOf(hot: Hot, streams: readonly Stream[]): Promise<Place[]> {
   if (streams.length === 0) return [];
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const { cursor, intent } of streams) pipeline.mget(cursor, intent);
   const answers = await runPipeline<(string | null)[]>(pipeline);
   return streams.map((stream, i) => {

@@ -1,5 +1,6 @@
 import type { ColdStore } from "#shared/cold/store.ts";
 import { keys } from "#shared/hot/keys.ts";
+import { nodeMemories } from "#shared/hot/nodes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Facts } from "./plan.ts";
@@ -19,12 +20,12 @@ export interface RedisMemory {
   pressure: boolean;
 }
 
-/** Redis' memory, and whether it is above the watermark. */
+/** Redis' memory, and whether it is above the watermark, on a cluster that of one master. */
 export async function readMemory(hot: Hot): Promise<RedisMemory> {
-  const info = await hot.redis.info("memory");
-  const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
-  const [used, limit] = [field("used_memory"), field("maxmemory")];
-  return { used, limit, pressure: used > (limit > 0 ? limit * watermark.part : watermark.bytes) };
+  const nodes = await nodeMemories(hot);
+  const sum = (of: "used" | "limit"): number => nodes.reduce((all, node) => all + node[of], 0);
+  const pressed = nodes.some(({ used, limit }) => used > (limit > 0 ? limit * watermark.part : watermark.bytes));
+  return { used: sum("used"), limit: sum("limit"), pressure: pressed };
 }
 
 /** A walk through the keys of Redis that goes on where it stopped. */

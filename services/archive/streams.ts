@@ -1,11 +1,11 @@
-import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import { keys, partitions, userStreams } from "#shared/hot/keys.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Tail } from "#shared/log/port.ts";
 
 /** A stream the archive consumes: the outbox of a partition, what the inbox scripts wrote, or the changes of relations. */
 export interface Stream {
-  /** "0" … of an outbox partition, "inbox" or "relations". */
+  /** "0" … of an outbox partition, "inbox" or "relations"; on a cluster "inbox-0" … */
   name: string;
   kind: "outbox" | "deliveries" | "relations";
   key: string;
@@ -22,7 +22,7 @@ export interface Stream {
 
 /** The streams to be archived. @param relayed the outbox comes by a tail, and the relay trims it */
 export function streamsOf(archiveInbox: boolean, relayed = false): readonly Stream[] {
-  const outboxes = Array.from({ length: PARTITIONS }, (_, partition): Stream => ({
+  const outboxes = partitions().map((partition): Stream => ({
     name: String(partition),
     kind: "outbox",
     partition,
@@ -33,30 +33,14 @@ export function streamsOf(archiveInbox: boolean, relayed = false): readonly Stre
     intent: keys.intent(partition),
     beside: keys.cursor("fanout", partition),
   }));
-  return archiveInbox ? [...outboxes, deliveries, relations] : [...outboxes, relations];
+  const relations = ofUsers("relations", "relations");
+  return archiveInbox ? [...outboxes, ...ofUsers("deliveries", "inbox"), ...relations] : [...outboxes, ...relations];
 }
 
-const deliveries: Stream = {
-  name: "inbox",
-  kind: "deliveries",
-  key: keys.deliveries,
-  lease: keys.deliveriesLease,
-  cursor: keys.deliveriesCursor,
-  intent: keys.deliveriesIntent,
-  beside: null,
-  kept: false,
-};
-
-const relations: Stream = {
-  name: "relations",
-  kind: "relations",
-  key: keys.relations,
-  lease: keys.relationsLease,
-  cursor: keys.relationsCursor,
-  intent: keys.relationsIntent,
-  beside: null,
-  kept: false,
-};
+function ofUsers(kind: "deliveries" | "relations", name: string): Stream[] {
+  const streams = userStreams(kind);
+  return streams.map((stream, i) => ({ ...stream, kind, name: streams.length === 1 ? name : `${name}-${i}`, beside: null, kept: false }));
+}
 
 /** One stream entry: the records of one commit, delivery or change. */
 export interface StreamEntry {
@@ -98,7 +82,7 @@ export async function readStreams(hot: Hot, tail: Tail | null, wanted: readonly 
 
 async function readRedis(hot: Hot, wanted: readonly Wanted[], most: number): Promise<StreamEntry[][]> {
   if (wanted.length === 0) return [];
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const { stream, after, until = "+" } of wanted) pipeline.xrange(stream.key, `(${after}`, until, "COUNT", most);
   const answers = await runPipeline<RawEntries>(pipeline);
   return answers.map((entries, i) =>
@@ -132,8 +116,8 @@ export interface Lag {
 
 /** How far behind the archive is, by stream. */
 export async function readLags(hot: Hot, streams: readonly Stream[], now = Date.now()): Promise<Lag[]> {
-  const cursors = await runPipeline<string | null>(streams.reduce((pipeline, { cursor }) => pipeline.get(cursor), hot.redis.pipeline()));
-  const pipeline = hot.redis.pipeline();
+  const cursors = await runPipeline<string | null>(streams.reduce((pipeline, { cursor }) => pipeline.get(cursor), hot.pipeline()));
+  const pipeline = hot.pipeline();
   for (const [i, { key }] of streams.entries())
     pipeline
       .xlen(key)
@@ -156,10 +140,10 @@ export async function readLags(hot: Hot, streams: readonly Stream[], now = Date.
 /** Forgets what every consumer has handled: up to the slowest one's cursor. */
 export async function trimStreams(hot: Hot, all: readonly Stream[]): Promise<void> {
   const streams = all.filter(({ kept }) => !kept);
-  const asking = hot.redis.pipeline();
+  const asking = hot.pipeline();
   for (const { cursor, beside } of streams) asking.mget(beside === null ? [cursor] : [cursor, beside]);
   const answers = await runPipeline<(string | null)[]>(asking);
-  const trimming = hot.redis.pipeline();
+  const trimming = hot.pipeline();
   for (const [i, { key }] of streams.entries()) trimming.xtrim(key, "MINID", slowest(answers[i] as (string | null)[]));
   await runPipeline(trimming);
 }

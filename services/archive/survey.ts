@@ -1,3 +1,4 @@
+import { scanKeys } from "#shared/hot/nodes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { inboxStates, mailboxStates, type InboxState, type MailboxState } from "./tidy.ts";
 
@@ -14,11 +15,11 @@ export interface Slice {
 
 /** Looks at the next few keys of the hot tier. A conversation or user may come twice, as with SCAN. */
 export async function surveySlice(hot: Hot, cursor: string): Promise<Slice> {
-  const [next, names] = await hot.redis.scan(cursor, "COUNT", SLICE);
+  const [next, names] = await scanKeys(hot, cursor, SLICE);
   const conversations: string[] = [];
   const users: string[] = [];
   for (const name of names) {
-    const [, kind, id = ""] = /^([cu]):\{u?\d+\}:(.+)$/.exec(name) ?? [];
+    const [, kind, id = ""] = /^([cu]):\{[^}]+\}:(.+)$/.exec(name) ?? [];
     if (kind === "c") conversations.push(id);
     else if (kind === "u") users.push(id);
   }

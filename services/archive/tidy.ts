@@ -25,7 +25,7 @@ export interface InboxState {
 
 /** Remembers, in Redis, the mailboxes and inboxes that a batch made long, so that the scheduler need not look for them. */
 export async function noteLong(hot: Hot, { mailboxes, inboxes }: Pick<Batch, "mailboxes" | "inboxes">): Promise<void> {
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const [of, lengths] of [
     ["mailbox", mailboxes],
     ["inbox", inboxes],
@@ -38,7 +38,7 @@ export async function noteLong(hot: Hot, { mailboxes, inboxes }: Pick<Batch, "ma
 
 /** Corrects what is remembered after a look at the true lengths. */
 export async function correctLong(hot: Hot, of: "mailbox" | "inbox", lengths: ReadonlyMap<string, number>): Promise<void> {
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const [member, length] of lengths) {
     if (length >= longFrom(of, true)) pipeline.zadd(keys.tidy(of), length, member);
     else pipeline.zrem(keys.tidy(of), member);
@@ -52,7 +52,7 @@ export const longest = (hot: Hot, of: "mailbox" | "inbox", least: number, most: 
 
 /** Those of the conversations that exist. */
 export async function mailboxStates(hot: Hot, conversationIds: readonly string[]): Promise<MailboxState[]> {
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const id of conversationIds) pipeline.hmget(keys.head(id), "s", "l", "b", "i");
   const rows = await runPipeline<(string | null)[]>(pipeline);
   return rows.flatMap(([seq, newest, base, lastId], i) => {
@@ -64,7 +64,7 @@ export async function mailboxStates(hot: Hot, conversationIds: readonly string[]
 
 /** Those of the users that have an inbox. */
 export async function inboxStates(hot: Hot, users: readonly string[]): Promise<InboxState[]> {
-  const pipeline = hot.redis.pipeline();
+  const pipeline = hot.pipeline();
   for (const user of users) pipeline.hmget(keys.user(user), "o", "b");
   const rows = await runPipeline<(string | null)[]>(pipeline);
   return rows.flatMap(([offset, base], i) =>

@@ -80,5 +80,8 @@ async function taken({ hot, conversationIds }: Deps, key: string): Promise<strin
   const there = await hot.redis.get(key);
   if (there !== null) return there;
   const id = await conversationIds.next();
-  return (await hot.redis.set(key, id, "NX")) === "OK" ? id : ((await hot.redis.get(key)) ?? id);
+  const held = hot.held(key);
+  const known = (await hot.redis.set(key, id, "NX")) === "OK" ? id : ((await hot.redis.get(key)) ?? id);
+  await held();
+  return known;
 }

@@ -1,4 +1,4 @@
-import { deliverOps, type InboxOp } from "#shared/hot/deliveries.ts";
+import { callOf, deliverOps, type InboxOp, type Recipient } from "#shared/hot/deliveries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 
@@ -91,16 +91,9 @@ export class Plan {
   }
 
   /** What some scripts have to do: the users of each with the ops they need, numbered from 1. */
-  *calls(): Generator<{ ops: InboxOp[]; users: [user: string, numbers: number[]][] }> {
+  *calls(): Generator<ReturnType<typeof callOf>> {
     const users = [...this.#byUser];
-    for (let first = 0; first < users.length; first += MOST_USERS) yield this.#call(users.slice(first, first + MOST_USERS));
-  }
-
-  #call(users: [string, number[]][]): { ops: InboxOp[]; users: [string, number[]][] } {
-    const renumbered = new Map<number, number>();
-    const ops: InboxOp[] = [];
-    const number = (old: number): number => renumbered.getOrInsertComputed(old, () => ops.push(this.#ops[old - 1] as InboxOp));
-    return { users: users.map(([user, numbers]) => [user, numbers.map(number)]), ops };
+    for (let first = 0; first < users.length; first += MOST_USERS) yield callOf(this.#ops, users.slice(first, first + MOST_USERS));
   }
 }
 
@@ -116,7 +109,7 @@ export async function deliver(hot: Hot, plan: Plan, archive: boolean): Promise<D
   const delivered: Delivered = { pushes: new Map(), gaps: [], written: 0 };
   for (const { ops, users } of plan.calls()) {
     for (const [i, { first, pointers, nodes, gaps }] of (await deliverOps(hot, ops, users, archive)).entries()) {
-      const [user] = users[i] as [string, number[]];
+      const [user] = users[i] as Recipient;
       for (const op of gaps) delivered.gaps.push({ user, op });
       delivered.written += pointers.length;
       // Where nothing was put, another try has put it and may have ended before its push: the nodes are told how far the inbox is.

@@ -1,4 +1,4 @@
-import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import { keys, partitions } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { sessionLine } from "#shared/wire/record.ts";
@@ -20,7 +20,7 @@ export interface Journal extends AsyncDisposable {
 /** Opens the journal of a node. */
 export function keepJournal(hot: Hot, node: string, logger: Logger): Journal {
   const open = new Map<Outlet, { device: string; since: number }>();
-  const outbox = keys.outbox(Number.parseInt(node, 16) % PARTITIONS);
+  const outbox = keys.outbox(Number.parseInt(node, 16) % partitions().length);
   let lines: string[] = [];
 
   const put = (outlet: Outlet, device: string, at: number, life: number): void => {

@@ -15,7 +15,7 @@ function rowsOf(before: readonly Step[], steps: readonly Step[], cause: Partial<
   const old = after(before);
   const now = after(steps, old);
   const facts = (pair: Pair) => [factOf(pair, "ann"), factOf(pair, "bob")] as const;
-  const rows = changesBetween(now, facts(old), facts(now), { at: 9, actor: null, note: "", ...cause });
+  const rows = changesBetween(now, facts(old), facts(now), { at: 9, actor: null, note: "", ...cause }).flat();
   return rows.map(({ user, change, other, alias, note }) => [user, change, other, alias, note].join(" ").trimEnd());
 }
 

@@ -21,12 +21,20 @@ interface Turn {
   now: Fact;
 }
 
-/** The changes that lie between what both of a pair knew and what is so now, as analysts get them. */
-export function changesBetween(pair: Pair, olds: readonly [Fact, Fact], nows: readonly [Fact, Fact], cause: Cause): RelationChange[] {
+/**
+ * The changes that lie between what both of a pair knew and what is so now, as analysts get them: those that go with what `a` comes to know, the
+ * friendship among them, and those that go with `b`.
+ */
+export function changesBetween(
+  pair: Pair,
+  olds: readonly [Fact, Fact],
+  nows: readonly [Fact, Fact],
+  cause: Cause,
+): [RelationChange[], RelationChange[]] {
   const a: Turn = { user: pair.a, other: pair.b, old: olds[0], now: nows[0] };
   const b: Turn = { user: pair.b, other: pair.a, old: olds[1], now: nows[1] };
   const blocked = [a, b].some(({ old, now }) => !has(old, "b") && has(now, "b"));
-  return [...ownChanges(pair, a, blocked, cause), ...ownChanges(pair, b, blocked, cause), ...friendship(a, b, cause)];
+  return [[...ownChanges(pair, a, blocked, cause), ...friendship(a, b, cause)], ownChanges(pair, b, blocked, cause)];
 }
 
 /** What one of the two did by themselves, or what a block did to them. */

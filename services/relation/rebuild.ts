@@ -90,10 +90,10 @@ async function mend({ hot, graph }: Rebuilding, given: Pair, noted: ReadonlySet<
   const pair = versionOf(kept) > given.version ? ((await graph.pairs([given]))[0] ?? given) : given;
   if (pair.version !== given.version) return "left";
   const parts = [
-    { user: pair.a, other: pair.b, had: kept[0], fact: factOf(pair, pair.a), pointer: "" },
-    { user: pair.b, other: pair.a, had: kept[1], fact: factOf(pair, pair.b), pointer: "" },
+    { user: pair.a, other: pair.b, had: kept[0], fact: factOf(pair, pair.a), rows: [], pointer: "" },
+    { user: pair.b, other: pair.a, had: kept[1], fact: factOf(pair, pair.b), rows: [], pointer: "" },
   ];
-  if ((await relate(hot, parts, [], false)) === null) return "left";
+  if ((await relate(hot, parts, false)).length < parts.length) return "left";
   if (versionOf(kept) > pair.version) await barSingle(hot, pair, true);
   return "mended";
 }

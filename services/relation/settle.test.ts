@@ -52,7 +52,7 @@ async function events(user: string): Promise<Relation[]> {
 }
 
 const rows = async (): Promise<string[]> =>
-  (await world.hot.redis.xrange(keys.relations, "-", "+")).flatMap(([, [, lines = ""]]) =>
+  (await world.hot.redis.xrange(keys.relations("ann"), "-", "+")).flatMap(([, [, lines = ""]]) =>
     lines.split("\n").map((line) => (JSON.parse(line) as string[]).slice(0, 3).join(" ")),
   );
 

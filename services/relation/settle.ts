@@ -22,15 +22,14 @@ export async function settle(deps: Settling, pair: Pair, cause: Cause): Promise<
   for (;;) {
     const kept = await between(hot, pair);
     const turns = [turnOf(pair, pair.a, kept[0], kept[1]), turnOf(pair, pair.b, kept[1], kept[0])] as const;
-    const due = turns.flatMap((turn, i) => (turn.known ? [] : [partOf(turn, (kept[1 - i] as Kept).feed, cause.at)]));
-    if (due.length === 0) break;
     const nows = [turns[0].now, turns[1].now] as const;
     const olds = turns.map(({ known, old, now }) => (known ? now : old)) as [Fact, Fact];
-    const rows = changesBetween(pair, olds, nows, cause).map(changeLine);
-    const told = await relate(hot, due, rows, deps.archiveInbox);
-    if (told === null) continue;
+    const rows = changesBetween(pair, olds, nows, cause).map((some) => some.map(changeLine));
+    const due = turns.flatMap((turn, i) => (turn.known ? [] : [partOf(turn, (kept[1 - i] as Kept).feed, rows[i] ?? [], cause.at)]));
+    if (due.length === 0) break;
+    const told = await relate(hot, due, deps.archiveInbox);
     push(deps, due, told);
-    break;
+    if (told.length === due.length) break;
   }
   await barSingle(hot, pair);
   const moved = [await keepFollowing(deps, pair.a, pair.b), await keepFollowing(deps, pair.b, pair.a)];
@@ -57,16 +56,16 @@ function turnOf(pair: Pair, user: string, had: Kept, others: Kept): Turn {
   return { user, other: otherOf(pair, user), had, old, now, known: last !== null && last.version >= now.version };
 }
 
-function partOf({ user, other, had, old, now }: Turn, feed: string | null, at: number): Part {
+function partOf({ user, other, had, old, now }: Turn, feed: string | null, rows: readonly string[], at: number): Part {
   const event = JSON.stringify({ type: "relation", relation: relationOf(other, now, feed) });
-  return { user, other, had, fact: now, pointer: sameFact(old, now) ? "" : eventPointer("V", "0", 0, at, "-", event) };
+  return { user, other, had, fact: now, rows, pointer: sameFact(old, now) ? "" : eventPointer("V", "0", 0, at, "-", event) };
 }
 
 function push({ bus }: Settling, parts: readonly Part[], told: readonly Told[]): void {
   const nodes = bus.nodes();
   const pushes = new Map<string, PushBatch["inbox"]>();
-  for (const [i, { user, offset, nodes: online }] of told.entries()) {
-    const { pointer } = parts[i] as Part;
+  for (const { user, offset, nodes: online } of told) {
+    const { pointer } = parts.find((part) => part.user === user) as Part;
     if (pointer === "") continue;
     for (const node of online) if (nodes.has(node)) pushes.getOrInsertComputed(node, () => []).push([user, offset, [pointer]]);
   }

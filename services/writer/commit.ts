@@ -1,4 +1,5 @@
 import { commitSends, type Send } from "#shared/hot/commits.ts";
+import { keys, partitionOf, partitions } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { Refusal } from "#shared/wire/errors.ts";
@@ -13,23 +14,30 @@ export interface WriterParts {
   entries: Entries;
   ids: Ids;
   dedupeWindowMs: number;
-  /** Replicas that must hold a send before it is answered. */
-  redisWait: number;
 }
-
-/** How long replicas may take, ms. */
-const REPLICA_PATIENCE = 2_000;
 
 export interface Committer extends AsyncDisposable {
   /** Queues a draft. Sends of one conversation are committed in the order of these calls. */
   put(draft: Draft): void;
 }
 
+/** One queue for a Redis node. On a cluster each partition has its own, so that a master that is away holds up nobody else. */
+export function createCommitters(parts: WriterParts): Committer {
+  if (!parts.hot.cluster) return createCommitter(parts);
+  const committers = partitions().map(() => createCommitter(parts));
+  return {
+    put: (draft) => committers[partitionOf(draft.conversationId)]?.put(draft),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(committers.map((one) => one[Symbol.asyncDispose]()));
+    },
+  };
+}
+
 /**
  * Group commit: what arrives while a script is under way goes into the next one. A draft whose message id came too late for its conversation
  * goes back to the front with the later ones of the conversation, so that order holds.
  */
-export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }: WriterParts): Committer {
+function createCommitter({ hot, entries, ids, dedupeWindowMs }: WriterParts): Committer {
   let queue: Draft[] = [];
   let running: Promise<void> | null = null;
   let scheduled = false;
@@ -60,11 +68,12 @@ export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }
   async function commit(batch: Draft[]): Promise<Draft[]> {
     let sends: DraftedSend[];
     let results: string[];
+    const held = hot.held(keys.head(batch[0]?.conversationId ?? ""));
     try {
       const conversations = byConversation(batch, ids);
       sends = [...conversations.values()].flat();
       results = await commitSends(hot, conversations, Math.floor(Date.now() / dedupeWindowMs));
-      if (redisWait > 0) await replicated();
+      await held();
     } catch (thrown) {
       for (const draft of batch) draft.done(thrown, "");
       return [];
@@ -72,11 +81,6 @@ export function createCommitter({ hot, entries, ids, dedupeWindowMs, redisWait }
     const late: Draft[] = [];
     for (const [i, { draft, id }] of sends.entries()) if (!settle(draft, id, results[i] as string)) late.push(draft);
     return late;
-  }
-
-  async function replicated(): Promise<void> {
-    const held = await hot.redis.wait(redisWait, REPLICA_PATIENCE);
-    if (held < redisWait) throw new Refusal(108, `${held} of ${redisWait} replicas hold the message; send it again`);
   }
 
   /** False if the draft must be tried again with a new id. */

@@ -3,7 +3,7 @@ import type { Logger } from "#shared/run/logger.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Caller, SendHandler } from "#shared/wire/ports.ts";
 import { createAccepter } from "./accept.ts";
-import { createCommitter, type WriterParts } from "./commit.ts";
+import { createCommitters, type WriterParts } from "./commit.ts";
 import { draftOf, type SendParams } from "./draft.ts";
 import { watchPressure } from "./pressure.ts";
 
@@ -18,7 +18,7 @@ export interface Writer extends AsyncDisposable {
  */
 export function createWriter(deps: WriterParts & { logger: Logger; outboxMax: number; accepting: SendLog | null }): Writer {
   const { hot, logger, outboxMax, accepting } = deps;
-  const committer = createCommitter(deps);
+  const committer = createCommitters(deps);
   const put =
     accepting === null
       ? (draft: Parameters<typeof committer.put>[0]) => committer.put(draft)

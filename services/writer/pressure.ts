@@ -1,4 +1,5 @@
-import { keys, PARTITIONS, SEND_SHARDS } from "#shared/hot/keys.ts";
+import { keys, partitions, SEND_SHARDS } from "#shared/hot/keys.ts";
+import { nodeMemories } from "#shared/hot/nodes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 
@@ -7,8 +8,8 @@ const FULL = 0.9;
 const LOOK = 1_000;
 
 /** Streams on the way of a send that must not grow without end. */
-const streams: readonly string[] = [
-  ...Array.from({ length: PARTITIONS }, (_, partition) => keys.outbox(partition)),
+const streamsOfSends = (): readonly string[] => [
+  ...partitions().map(keys.outbox),
   ...Array.from({ length: SEND_SHARDS }, (_, shard) => keys.sends(shard)),
 ];
 
@@ -17,15 +18,13 @@ export interface Pressure extends Disposable {
   high(): string | null;
 }
 
-/** Looks once a second at the hot tier's memory, where it has a limit, and at how many stream entries wait for their consumers. */
+/** Looks once a second at the hot tier's memory, where it has a limit (on a cluster one full master is enough), and at how many stream entries wait for their consumers. */
 export function watchPressure(hot: Hot, logger: Logger, outboxMax: number): Pressure {
+  const streams = streamsOfSends();
   let high: string | null = null;
 
   async function isFull(): Promise<boolean> {
-    const info = await hot.redis.info("memory");
-    const number = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
-    const limit = number("maxmemory");
-    return limit > 0 && number("used_memory") > limit * FULL;
+    return (await nodeMemories(hot)).some(({ used, limit }) => limit > 0 && used > limit * FULL);
   }
 
   async function look(): Promise<void> {

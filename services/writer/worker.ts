@@ -5,7 +5,7 @@ import type { SendLog } from "#shared/log/sends.ts";
 import { defineMetrics, type MetricTable } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import { draftOfLine } from "./accepted.ts";
-import { createCommitter, type WriterParts } from "./commit.ts";
+import { createCommitters, type WriterParts } from "./commit.ts";
 import type { Draft } from "./draft.ts";
 
 export const workerMetrics = {
@@ -27,7 +27,7 @@ const MOST = 400;
 export function startSendWorker(deps: WriterParts & { logs: readonly SendLog[]; pushes: LivePushes; registry: Registry }): AsyncDisposable {
   const { logs, pushes } = deps;
   const metrics = defineMetrics(deps.registry, workerMetrics);
-  const committer = createCommitter(deps);
+  const committer = createCommitters(deps);
 
   async function commit(lines: readonly string[]): Promise<void> {
     const settled = await Promise.all(lines.map((line) => settle(committer, line)));

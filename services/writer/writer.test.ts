@@ -1,5 +1,6 @@
 import { array, assert, asyncProperty, constantFrom, integer, record } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openHot, type Hot } from "#shared/hot/redis.ts";
 import { createEntries } from "#shared/hot/entries.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { held, make } from "#shared/hot/testing.ts";
@@ -19,7 +20,7 @@ interface Sent {
   duplicate: boolean;
 }
 
-function open(more: { ids?: Ids; redisWait?: number } = {}) {
+function open(more: { ids?: Ids; hot?: Hot } = {}) {
   const { hot, ids, logger } = world;
   const entries = createEntries(hot, null);
   return {
@@ -30,7 +31,6 @@ function open(more: { ids?: Ids; redisWait?: number } = {}) {
       ids,
       logger,
       dedupeWindowMs: 3_600_000,
-      redisWait: 0,
       outboxMax: 1_000_000,
       accepting: null,
       ...more,
@@ -160,7 +160,8 @@ test("when no id can be had above a conversation's last, the senders are told so
 
 test("a send that too few replicas hold is refused, and its retry is the same message", async () => {
   const id = await make(world, ["ann"]);
-  const { writer } = open({ redisWait: 1 });
+  await using strict = await openHot(world.url, world.logger, 1);
+  const { writer } = open({ hot: strict });
   await expect(send(writer, id, "ann", "x")).rejects.toMatchObject({ code: 108, temporary: true });
   expect(await send(open().writer, id, "ann", "x")).toMatchObject({ seq: 1, duplicate: true });
 });

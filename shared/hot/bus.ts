@@ -42,7 +42,7 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
   const local = new Map<string, Ears>();
   const listed = new Set<string>();
   let known: ReadonlySet<string> = new Set();
-  const subscriber = hot.connect();
+  const subscriber = hot.subscriber();
   subscriber.on("message", (channel: string, text: string) => {
     if (channel === NODES_CHANGED) void beat();
     else take(local.get(channel), JSON.parse(text) as PushBatch | NodeWord);
@@ -104,7 +104,7 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
         const gone = [hot.redis.zrem(keys.nodes, ...channels), hot.redis.publish(NODES_CHANGED, "")];
         await Promise.allSettled(gone);
       }
-      subscriber.disconnect();
+      subscriber.unsubscribe().catch((err: unknown) => logger.debug({ err }, "the bus closes while Redis is away"));
     },
   };
 }

@@ -14,7 +14,8 @@ export interface Send {
 }
 
 /**
- * Commits sends of any conversations in one script; those of a conversation in the order given. A generation is a window of the dedupe tables.
+ * Commits sends of conversations in one script; those of a conversation in the order given. On a cluster they are all of one partition. A generation
+ * is a window of the dedupe tables.
  * @returns what commit.lua says of each send, in the order given
  */
 export async function commitSends(

@@ -3,6 +3,7 @@ import { messageJson, parseEntry, type Entry } from "#shared/wire/entry.ts";
 import { keys } from "./keys.ts";
 import { parseIntervals, parseMember, staysOf, type Member, type Stay } from "./member.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
 
 export const kinds = { s: "single", g: "group", f: "feed", v: "service" } as const satisfies Record<string, ConversationKind>;
 
@@ -24,11 +25,8 @@ export interface View {
 /** Reads conversations as a user sees them; null where there is none. `last` is left to the caller: see `lastJson`. */
 export async function views(hot: Hot, user: string, conversationIds: readonly string[]): Promise<(View | null)[]> {
   if (conversationIds.length === 0) return [];
-  const rows = (await hot.run(
-    "view",
-    conversationIds.flatMap((id) => [keys.head(id), keys.mailbox(id), keys.past(id)]),
-    [user],
-  )) as string[][];
+  const touched = conversationIds.flatMap((id) => [keys.head(id), keys.mailbox(id), keys.past(id)]);
+  const rows = await spread<string[]>(hot, "view", { keys: touched, each: 3, args: [user] });
   return rows.map((row, i) => (row.length === 0 ? null : parseView(user, conversationIds[i] as string, row)));
 }
 

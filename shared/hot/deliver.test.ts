@@ -37,7 +37,7 @@ async function deliver(ops: readonly Op[], archive = false): Promise<Record<stri
     return [one.letter, one.conversation, one.seq, one.extra || `${one.id} ${one.id}`, pointers.length, ...pointers];
   });
   const wanted = users.flatMap((user) => [user, ops.flatMap((one, i) => (one.users.includes(user) ? [i + 1] : [])).join(" ")]);
-  const scriptKeys = [...users.flatMap((user) => [keys.user(user), keys.inbox(user)]), keys.deliveries];
+  const scriptKeys = [...users.flatMap((user) => [keys.user(user), keys.inbox(user)]), keys.deliveries("ann")];
   const rows = await world.run<string[]>("deliver", scriptKeys, ["seedseed", archive ? 1 : 0, ops.length, ...args, ...wanted]);
   return Object.fromEntries(rows.map((row, i) => [users[i], row]));
 }
@@ -177,7 +177,7 @@ test("an inbox keeps the epoch it was given first", async () => {
 test("the archive is told what each inbox got, from which offset, how many it has now and of which epoch", async () => {
   await deliver([joined("7", 0, "w", ["ann", "bob"]), op("E", "7", 1, { users: ["bob"] })], true);
   await deliver([op("E", "7", 1, { users: ["ann", "bob"] })], true);
-  const rows = await world.hot.redis.xrange(keys.deliveries, "-", "+");
+  const rows = await world.hot.redis.xrange(keys.deliveries("ann"), "-", "+");
   expect(rows.map(([, [, text]]) => text)).toEqual([
     "ann 1 1 seedseed\tJ 7 0 a w\nbob 1 2 seedseed\tJ 7 0 a w\tE 7 1 1001",
     "ann 2 2 seedseed\tE 7 1 1001",

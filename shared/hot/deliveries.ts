@@ -1,5 +1,6 @@
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
+import { bySlot } from "./spread.ts";
 import { newEpoch } from "./users.ts";
 
 /** A step of inboxes as the deliver script takes it, see deliver.lua. */
@@ -28,12 +29,34 @@ export interface Written {
  * @param archive true if the archive is to have rows of what is written
  * @returns what came of it, by user in the order given
  */
-export async function deliverOps(
-  hot: Hot,
-  ops: readonly InboxOp[],
-  users: readonly (readonly [user: string, numbers: readonly number[]])[],
-  archive: boolean,
-): Promise<Written[]> {
+export async function deliverOps(hot: Hot, ops: readonly InboxOp[], users: readonly Recipient[], archive: boolean): Promise<Written[]> {
+  if (!hot.cluster) return deliverHere(hot, ops, users, archive);
+  const found: Written[] = [];
+  await Promise.all(
+    [...bySlot(users.map(([user]) => keys.user(user))).values()].map(async (numbers) => {
+      const part = callOf(
+        ops,
+        numbers.map((i) => users[i] as Recipient),
+      );
+      for (const [i, written] of (await deliverHere(hot, part.ops, part.users, archive)).entries()) found[numbers[i] as number] = written;
+    }),
+  );
+  return found;
+}
+
+/** A user with the numbers, from 1, of the ops they get. */
+export type Recipient = readonly [user: string, numbers: readonly number[]];
+
+/** A call for some users: the ops that they need, numbered from 1 anew. */
+export function callOf(ops: readonly InboxOp[], users: readonly Recipient[]): { ops: InboxOp[]; users: Recipient[] } {
+  const renumbered = new Map<number, number>();
+  const needed: InboxOp[] = [];
+  const number = (old: number): number => renumbered.getOrInsertComputed(old, () => needed.push(ops[old - 1] as InboxOp));
+  return { users: users.map(([user, numbers]) => [user, numbers.map(number)]), ops: needed };
+}
+
+/** The same for users of one Redis node (one slot on a cluster). */
+async function deliverHere(hot: Hot, ops: readonly InboxOp[], users: readonly Recipient[], archive: boolean): Promise<Written[]> {
   const touched: string[] = [];
   const args: (string | number)[] = [newEpoch(), archive ? 1 : 0, ops.length];
   for (const { letter, conversationId, seq, extra, pointers } of ops) {
@@ -44,7 +67,7 @@ export async function deliverOps(
     touched.push(keys.user(user), keys.inbox(user));
     args.push(user, numbers.join(" "));
   }
-  touched.push(keys.deliveries);
+  touched.push(keys.deliveries(users[0]?.[0] ?? ""));
   const results = (await hot.run("deliver", touched, args)) as string[];
   return results.map((result, i) => writtenOf(result, ops, users[i]?.[1] ?? []));
 }

@@ -1,6 +1,7 @@
 import { parseEntry, type Entry } from "#shared/wire/entry.ts";
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
 
 export interface EntryRange {
   conversationId: string;
@@ -21,11 +22,11 @@ export interface HotRange {
 /** Reads hot entries of many conversations in one call. */
 export async function hotRanges(hot: Hot, ranges: readonly EntryRange[]): Promise<HotRange[]> {
   if (ranges.length === 0) return [];
-  const rows = (await hot.run(
-    "ranges",
-    ranges.flatMap(({ conversationId }) => [keys.head(conversationId), keys.mailbox(conversationId)]),
-    ranges.flatMap(({ from, to }) => [from, to]),
-  )) as string[][];
+  const rows = await spread<string[]>(hot, "ranges", {
+    keys: ranges.flatMap(({ conversationId }) => [keys.head(conversationId), keys.mailbox(conversationId)]),
+    each: 2,
+    own: ranges.flatMap(({ from, to }) => [from, to]),
+  });
   return rows.map((row, i) => {
     const { conversationId } = ranges[i] as EntryRange;
     const first = Number(row[2]);

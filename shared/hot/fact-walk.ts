@@ -1,13 +1,14 @@
 import { keys } from "./keys.ts";
+import { scanKeys } from "./nodes.ts";
 import type { Hot } from "./redis.ts";
 
 /** Keys asked for in one step. */
 const STEP = 1_000;
 
 /** Every user who has facts, some perhaps twice; those who come meanwhile may be left out. */
-export async function* factHolders({ redis }: Hot): AsyncGenerator<string> {
+export async function* factHolders(hot: Hot): AsyncGenerator<string> {
   for (let cursor = "0"; ;) {
-    const [next, names] = await redis.scan(cursor, "MATCH", "f:{u*", "COUNT", STEP);
+    const [next, names] = await scanKeys(hot, cursor, STEP, "f:{u*");
     for (const name of names) yield name.slice(name.indexOf("}:") + 2);
     if (next === "0") return;
     cursor = next;

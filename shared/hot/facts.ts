@@ -3,6 +3,7 @@ import type { Pair } from "#shared/graph/port.ts";
 import type { Relation } from "#shared/wire/values.ts";
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
 
 /**
  * What a user knows of their relation to another, made from the graph: in the user's slot, so that neither sending nor reading asks the graph.
@@ -85,13 +86,22 @@ export async function mutuals(hot: Hot, user: string, others: readonly string[])
   const found: Mutual[] = [];
   for (let first = 0; first < others.length; first += MOST_OTHERS) {
     const some = others.slice(first, first + MOST_OTHERS);
-    const touched = [keys.facts(user), ...some.flatMap((other) => [keys.facts(other), keys.feed(other)])];
-    const rows = (await hot.run("facts", touched, [user, ...some])) as string[][];
-    for (const [i, [mine = "", theirs = "", feed = ""]] of rows.entries()) {
+    for (const [i, [mine, theirs, feed]] of (await readMutuals(hot, user, some)).entries()) {
       found.push({ user: some[i] as string, mine: parseFact(mine), theirs: parseFact(theirs), feed: feed === "" ? null : feed });
     }
   }
   return found;
+}
+
+type Lines = readonly [mine: string, theirs: string, feed: string];
+
+/** On a cluster the user's own lines are read by themselves, just before those of the others. */
+async function readMutuals(hot: Hot, user: string, others: readonly string[]): Promise<Lines[]> {
+  const theirs = others.flatMap((other) => [keys.facts(other), keys.feed(other)]);
+  if (!hot.cluster) return (await hot.run("facts", [...theirs, keys.facts(user)], [user, ...others])) as unknown as Lines[];
+  const mine = await hot.redis.hmget(keys.facts(user), ...others);
+  const found = await spread<Lines>(hot, "facts", { keys: theirs, each: 2, args: [user] });
+  return found.map(([, line, feed], i) => [mine[i] ?? "", line, feed]);
 }
 
 /** Reads a user's relations to others, in their order. That one is followed stands with the follower alone. */

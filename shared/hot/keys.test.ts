@@ -1,6 +1,7 @@
 import { assert, bigInt, integer, property, string } from "fast-check";
 import { expect, test } from "vitest";
-import { BUCKETS, bucketOfConversation, bucketOfUser, keys, partitionOf, PARTITIONS } from "./keys.ts";
+import { bucketOfConversation, bucketOfUser, keys, partitionOf, partitions } from "./keys.ts";
+import { BUCKETS } from "./layout.ts";
 
 /** The part of a key that Redis Cluster hashes. */
 const tagOf = (key: string) => /\{([^}]+)\}/.exec(key)?.[1];
@@ -48,7 +49,7 @@ test("a conversation's partition follows from its bucket, and outbox, cursor and
   assert(
     property(conversationId, (id) => {
       const partition = partitionOf(id);
-      expect(partition).toBe(bucketOfConversation(id) % PARTITIONS);
+      expect(partition).toBe(bucketOfConversation(id) % partitions().length);
       expect(tagOf(keys.outbox(partition))).toBe(`p${partition}`);
       expect(tagOf(keys.cursor("fanout", partition))).toBe(`p${partition}`);
       expect(tagOf(keys.lease("fanout", partition))).toBe(`p${partition}`);

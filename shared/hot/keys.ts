@@ -1,13 +1,5 @@
 import { crc32 } from "node:zlib";
-
-/**
- * Every key of the hot tier. Users and conversations are hashed into buckets; the bucket is the Redis Cluster hash tag, so that all that one
- * script touches lies in one slot there. The number of buckets never changes in the life of a deployment.
- */
-export const BUCKETS = 1_024;
-
-/** Outbox partitions: groups of buckets. One Redis node needs few; each has one owner among the fan-out workers. */
-export const PARTITIONS = 8;
+import { BUCKETS, currentLayout } from "./layout.ts";
 
 /** Shards of the log of accepted sends, where Redis carries it: groups of buckets of senders. */
 export const SEND_SHARDS = 8;
@@ -18,12 +10,45 @@ const DEDUPE_TABLES = 16;
 export const bucketOfUser = (user: string): number => crc32(user) % BUCKETS;
 /** Conversation ids are handed out in sequence, so their low digits spread evenly. */
 export const bucketOfConversation = (conversationId: string): number => Number(conversationId.slice(-9)) % BUCKETS;
-export const partitionOf = (conversationId: string): number => bucketOfConversation(conversationId) % PARTITIONS;
+export const partitionOf = (conversationId: string): number => bucketOfConversation(conversationId) % currentLayout().partitions;
 
-const ofConversation = (prefix: string) => (conversationId: string) =>
-  `${prefix}:{${bucketOfConversation(conversationId)}}:${conversationId}`;
-const ofUser = (prefix: string) => (user: string) => `${prefix}:{u${bucketOfUser(user)}}:${user}`;
+/** All outbox partitions: groups of buckets, each with one owner among the fan-out workers. */
+export const partitions = (): number[] => Array.from({ length: currentLayout().partitions }, (_, partition) => partition);
 
+const tagOfConversation = (conversationId: string): string => currentLayout().conversations[bucketOfConversation(conversationId)] as string;
+const tagOfUser = (user: string): string => currentLayout().users[bucketOfUser(user)] as string;
+const tagOfPartition = (partition: number): string => currentLayout().own[partition] as string;
+
+const ofConversation = (prefix: string) => (conversationId: string) => `${prefix}:{${tagOfConversation(conversationId)}}:${conversationId}`;
+const ofUser = (prefix: string) => (user: string) => `${prefix}:{${tagOfUser(user)}}:${user}`;
+
+/** A stream of what users' scripts wrote, for the archive: its lines, and where the archive stands in it. */
+export interface UserStream {
+  key: string;
+  /** Owner, cursor and intent of the archive in it. */
+  lease: string;
+  cursor: string;
+  intent: string;
+}
+
+/** What inbox scripts wrote, as "user from to" lines; changes of relations. */
+type UserStreamKind = "deliveries" | "relations";
+
+/** There is one of each kind; on a cluster one a partition, beside its users. */
+function userStream(kind: UserStreamKind, partition: number): UserStream {
+  const name = currentLayout().cluster ? `${kind}:{${tagOfPartition(partition)}}` : kind;
+  return { key: name, lease: `lease:${name}`, cursor: `cur:${name}`, intent: `intent:${name}` };
+}
+
+export const userStreams = (kind: UserStreamKind): UserStream[] =>
+  (currentLayout().cluster ? partitions() : [0]).map((partition) => userStream(kind, partition));
+
+const ofUsersPartition = (kind: UserStreamKind) => (user: string) => userStream(kind, bucketOfUser(user) % currentLayout().partitions).key;
+
+/**
+ * Every key of the hot tier. Users and conversations are hashed into buckets; the bucket is the Redis Cluster hash tag, so that all that one
+ * script touches lies in one slot there (see layout.ts).
+ */
 export const keys = {
   /** hash: the head of a conversation and, under `@user`, its members. */
   head: ofConversation("c"),
@@ -42,44 +67,37 @@ export const keys = {
   /** hash: ids of the user's conversations by what reading asks of them, see lists.inc.lua. May be missing. */
   lists: ofUser("s"),
   /** string with expiry: answer of a script that changed a conversation, by the message id it was given. */
-  operation: (conversationId: string, id: string) => `op:{${bucketOfConversation(conversationId)}}:${conversationId}:${id}`,
+  operation: (conversationId: string, id: string) => `op:{${tagOfConversation(conversationId)}}:${conversationId}:${id}`,
   /** string: first result of a call with a requestId. */
-  request: (user: string, digest: string) => `q:{u${bucketOfUser(user)}}:${user}:${digest}`,
+  request: (user: string, digest: string) => `q:{${tagOfUser(user)}}:${user}:${digest}`,
   /** string: conversation id of a pair of users (sorted). */
-  pair: (a: string, b: string) => `pair:{u${bucketOfUser(a)}}:${a} ${b}`,
+  pair: (a: string, b: string) => `pair:{${tagOfUser(a)}}:${a} ${b}`,
   /** string: conversation id of a user's feed. */
   feed: ofUser("feed"),
   /** hash user → what this user holds of that one, see facts.ts. Who is only followed or added holds nothing. */
   facts: ofUser("f"),
   /** string with expiry: what the user was last told of another where `facts` has no line for it. */
-  told: (user: string, other: string) => `ft:{u${bucketOfUser(user)}}:${user} ${other}`,
+  told: (user: string, other: string) => `ft:{${tagOfUser(user)}}:${user} ${other}`,
   /** hash digest → "seq id" of sends, of one generation of the dedupe window. All sends of a conversation are in one. */
   dedupe: (conversationId: string, generation: number) =>
-    `d:{${bucketOfConversation(conversationId)}}:${generation}:${Math.floor(Number(conversationId.slice(-9)) / BUCKETS) % DEDUPE_TABLES}`,
+    `d:{${tagOfConversation(conversationId)}}:${generation}:${Math.floor(Number(conversationId.slice(-9)) / BUCKETS) % DEDUPE_TABLES}`,
   /** stream: committed work of a partition, one stream entry a commit batch. */
-  outbox: (partition: number) => `out:{p${partition}}`,
+  outbox: (partition: number) => `out:{${tagOfPartition(partition)}}`,
   /** string: stream id up to which a consumer has handled a partition. */
-  cursor: (consumer: string, partition: number) => `cur:{p${partition}}:${consumer}`,
+  cursor: (consumer: string, partition: number) => `cur:{${tagOfPartition(partition)}}:${consumer}`,
   /** string with expiry: owner of a partition for a consumer. */
-  lease: (consumer: string, partition: number) => `lease:{p${partition}}:${consumer}`,
+  lease: (consumer: string, partition: number) => `lease:{${tagOfPartition(partition)}}:${consumer}`,
   /** stream: accepted sends of a shard, in the order they were accepted. */
   sends: (shard: number) => `send:{s${shard}}`,
   /** string: stream id up to which a shard is committed; owner of a shard, with expiry. */
   sendsCursor: (shard: number) => `cur:{s${shard}}:send`,
   sendsLease: (shard: number) => `lease:{s${shard}}:send`,
-  /** stream: what inbox scripts wrote, for the archive: "user from to" lines. */
-  deliveries: "deliveries",
+  /** stream: what inbox scripts wrote, for the archive, see `userStreams`. */
+  deliveries: ofUsersPartition("deliveries"),
+  /** stream: changes of relations, for the archive. */
+  relations: ofUsersPartition("relations"),
   /** string: stream id up to which the batch goes that the archive inserts, or inserted last, so that a successor forms the same one. */
-  intent: (partition: number) => `intent:{p${partition}}:archive`,
-  /** string: owner, cursor and intent of the archive in the deliveries. */
-  deliveriesLease: "lease:deliveries",
-  deliveriesCursor: "cur:deliveries",
-  deliveriesIntent: "intent:deliveries",
-  /** stream: changes of relations, for the archive; and as for the deliveries, where it stands in it. */
-  relations: "relations",
-  relationsLease: "lease:relations",
-  relationsCursor: "cur:relations",
-  relationsIntent: "intent:relations",
+  intent: (partition: number) => `intent:{${tagOfPartition(partition)}}:archive`,
   /** string with expiry: the process that looks after what others left half done between graph and facts. */
   settlingLease: "lease:settling",
   /** string with expiry: there while relations change, so that nobody looks for what was left while none do. */
@@ -98,8 +116,8 @@ export const keys = {
   tidy: (kind: "mailbox" | "inbox") => `tidy:${kind}`,
   /** Every dedupe table of a generation, for its removal. */
   dedupeTables: function* (generation: number): Generator<string> {
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      for (let table = 0; table < DEDUPE_TABLES; table++) yield `d:{${bucket}}:${generation}:${table}`;
+    for (const tag of currentLayout().conversations) {
+      for (let table = 0; table < DEDUPE_TABLES; table++) yield `d:{${tag}}:${generation}:${table}`;
     }
   },
 } as const;

@@ -1,6 +1,7 @@
 import { keys } from "./keys.ts";
 import { parseStays } from "./member.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
 
 /** Where a message stands. */
 export interface Post {
@@ -23,7 +24,7 @@ export async function newestPosts(
 ): Promise<Post[]> {
   if (conversationIds.length === 0) return [];
   const touched = conversationIds.flatMap((id) => [keys.head(id), keys.mailbox(id), keys.past(id)]);
-  const rows = (await hot.run("newest", touched, [user, below, many])) as string[];
+  const rows = await spread<string>(hot, "newest", { keys: touched, each: 3, args: [user, below, many] });
   return rows.flatMap((row, i) => {
     const [past = "", ...lines] = row.split("\n");
     const stays = parseStays(past);

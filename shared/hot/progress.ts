@@ -1,7 +1,8 @@
 import { setTimeout as after } from "node:timers/promises";
 import { Refusal } from "#shared/wire/errors.ts";
-import { keys, PARTITIONS } from "./keys.ts";
+import { keys, partitions } from "./keys.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
 
 /** Compares stream ids "ms-n": negative, 0 or positive. */
 export function compareStreamIds(a: string, b: string): number {
@@ -10,16 +11,15 @@ export function compareStreamIds(a: string, b: string): number {
   return Number(aMs) - Number(bMs) || Number(aN) - Number(bN);
 }
 
-const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+/** Stream ids of the last records written, by partition. */
+const written = (hot: Hot): Promise<readonly string[]> => spread(hot, "ends", { keys: partitions().map(keys.outbox), each: 1 });
 
-/** Stream ids of the last records written. */
-async function written(hot: Hot): Promise<string[]> {
-  return (await hot.run("ends", partitions.map(keys.outbox), [])) as string[];
+/** Stream ids of the last records handled in some partitions. */
+async function handled(hot: Hot, some: readonly number[]): Promise<Map<number, string>> {
+  const cursors = some.map((p) => keys.cursor("fanout", p));
+  const ids = hot.cluster ? await Promise.all(cursors.map((cursor) => hot.redis.get(cursor))) : await hot.redis.mget(...cursors);
+  return new Map(some.map((p, i) => [p, ids[i] ?? "0-0"]));
 }
-
-/** Stream ids of the last records handled. */
-const handled = async (hot: Hot): Promise<string[]> =>
-  (await hot.redis.mget(...partitions.map((p) => keys.cursor("fanout", p)))).map((id) => id ?? "0-0");
 
 /** How far the fan-out has come, for all who wait for it. */
 export interface Progress {
@@ -48,10 +48,13 @@ export function createProgress(hot: Hot): Progress {
   const waiting = new Set<Waiter>();
   let looking = false;
 
-  function tell(cursors: readonly string[]): void {
+  function tell(cursors: ReadonlyMap<number, string>): void {
     const now = Date.now();
     for (const waiter of waiting) {
-      if (compareStreamIds(cursors[waiter.partition] ?? "0-0", waiter.id) >= 0) waiter.resolve();
+      const cursor = cursors.get(waiter.partition);
+      // Who came after the look began is told after the next one.
+      if (cursor === undefined) continue;
+      if (compareStreamIds(cursor, waiter.id) >= 0) waiter.resolve();
       else if (now >= waiter.deadline) waiter.reject(new Refusal(108, "inboxes are behind; try again"));
       else continue;
       waiting.delete(waiter);
@@ -62,7 +65,7 @@ export function createProgress(hot: Hot): Progress {
     looking = true;
     try {
       for (let pause = SHORTEST; waiting.size > 0; pause = Math.min(pause * 1.5, LONGEST)) {
-        tell(await handled(hot));
+        tell(await handled(hot, [...new Set([...waiting].map(({ partition }) => partition))]));
         if (waiting.size > 0) await after(pause);
       }
     } catch (err) {

@@ -1,59 +1,80 @@
-import { Redis } from "ioredis";
+import { Redis, type ChainableCommander, type Cluster } from "ioredis";
 import { setTimeout as after } from "node:timers/promises";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { parseClusterUrl, type ClusterAddress } from "#shared/run/redis-url.ts";
+import { refuseWhileAway } from "./away.ts";
+import { connectCluster, masterOf } from "./cluster.ts";
+import { chooseLayout } from "./layout.ts";
+import { chained } from "./pipeline.ts";
+import { reachRedis } from "./reach.ts";
+import { isTold, untilHeld, type Replicas } from "./replicas.ts";
 import { loadScripts, type ScriptName } from "./scripts.ts";
+import { clusterTail, singleTail, type Tail } from "./tail.ts";
 
 /** How long a call may wait for a Redis that is away before the caller is asked to come again (ms). */
 const PATIENCE = 5_000;
 
 /** The hot tier's connection: scripts by name, and plain commands where one is enough. */
 export interface Hot extends AsyncDisposable {
-  /** Plain commands. Queued while Redis is away, refused with 108 after 5 s. */
+  /** True if keys lie in many slots: a script, or a command, takes those of one only. See `spread`. */
+  readonly cluster: boolean;
+  /** Plain commands. Queued while Redis is away, refused with 108 after 5 s. On a cluster each goes where its key is. */
   readonly redis: Redis;
   /**
    * Runs a script. Every script may be repeated without harm, so it is, when the connection breaks before the answer: up to 5 s, then 108.
    * @throws Refusal 108 when Redis is away, 111 when it is out of memory
    */
   run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
-  /** A connection of its own, for blocking reads and subscriptions; disposed with the hot tier. */
-  connect(): Redis;
+  /** Plain commands in one go. On a cluster they may be of any slots, and each is sent where its key is. */
+  pipeline(): ChainableCommander;
+  /** The Redis, or every master of the cluster: for what is asked of a whole node. */
+  masters(): Redis[];
+  /**
+   * To be called before a write at a key; what it returns waits after it until `REDIS_WAIT` replicas hold it. Scripts of a cluster that somebody is told
+   * of wait by themselves, but for commits.
+   * @throws Refusal 108 where they do not
+   */
+  held: (key: string) => () => Promise<void>;
+  /** True if a master that is lost loses nothing that anybody was told of, so that readers of streams wait for what they have read. */
+  readonly replicates: boolean;
+  /** A connection for reading streams as they grow; disposed with the hot tier. */
+  tail(): Tail;
+  /** A connection for pub/sub; disposed with the hot tier. */
+  subscriber(): Redis;
 }
 
-/** Opens the hot tier at `url` (redis:, rediss: or a path of a Unix socket). Resolves when Redis has answered. */
-export async function openHot(url: string, logger: Logger): Promise<Hot> {
+/** What is different between one Redis and a cluster. */
+type Connected = Omit<Hot, "run" | "held" | "replicates" | typeof Symbol.asyncDispose> & {
+  replicas: Replicas;
+  /** Puts a script where it is missing, and runs it if that is one step. */
+  teach: (source: string, keys: readonly string[], args: readonly (string | number)[]) => Promise<{ answer: unknown } | null>;
+  end: () => void;
+};
+
+/**
+ * Opens the hot tier at `url` (redis:, rediss:, redis+cluster:, rediss+cluster: or a path of a Unix socket). Resolves when Redis has answered.
+ * @param redisWait replicas that must hold what somebody is told of
+ */
+export async function openHot(url: string, logger: Logger, redisWait = 0): Promise<Hot> {
   const scripts = loadScripts();
-  const opened: Redis[] = [];
-  const connect = (commandTimeout?: number): Redis => {
-    const redis = new Redis(url, {
-      maxRetriesPerRequest: null,
-      // Without this, ioredis never settles what was under way when a connection broke. Every script here bears being repeated, and so do the plain commands.
-      autoResendUnfulfilledCommands: true,
-      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-      ...(commandTimeout === undefined ? {} : { commandTimeout }),
-    });
-    let away = false;
-    redis.on("error", (err: Error) => {
-      if (!away) logger.warn({ err }, "Redis is away; calls wait for it");
-      away = true;
-    });
-    redis.on("ready", () => {
-      if (away) logger.info({}, "Redis is back");
-      away = false;
-    });
-    opened.push(redis);
-    return redis;
-  };
-  const redis = connect(PATIENCE);
-  try {
-    await redis.ping();
-  } catch (err) {
-    redis.disconnect();
-    throw new Error(`Redis at ${url.replace(/\/\/[^@/]*@/, "//")} does not answer; start it or correct REDIS_URL`, { cause: err });
-  }
-  refuseWhileAway(redis);
+  const address = parseClusterUrl(url);
+  await reachRedis(url);
+  const { teach, end, replicas, ...connected } = address === null ? openSingle(url, logger) : openCluster(address, logger);
+  const { redis } = connected;
+  await redis.ping();
+
+  const replicates = redisWait > 0 && address !== null;
+  const held = (key: string): (() => Promise<void>) => untilHeld(replicas, key, redisWait);
 
   async function run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    const wait = replicates && isTold(name) ? held(keys[0] ?? "") : null;
+    const answer = await runOnce(name, keys, args);
+    await wait?.();
+    return answer;
+  }
+
+  async function runOnce(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const script = scripts[name];
     const deadline = Date.now() + PATIENCE;
     for (;;) {
@@ -63,7 +84,8 @@ export async function openHot(url: string, logger: Logger): Promise<Hot> {
         const message = err instanceof Error ? err.message : String(err);
         const away = err instanceof Refusal && err.code === 108;
         if (message.startsWith("NOSCRIPT")) {
-          await redis.script("LOAD", script.source);
+          const taught = await teach(script.source, keys, args);
+          if (taught !== null) return taught.answer;
         } else if (message.includes("OOM command not allowed")) {
           throw new Refusal(111, "the hot tier is full");
         } else if (!away || Date.now() >= deadline) {
@@ -76,44 +98,96 @@ export async function openHot(url: string, logger: Logger): Promise<Hot> {
   }
 
   return {
-    redis,
+    ...connected,
     run,
-    connect: () => connect(),
+    held,
+    replicates,
     async [Symbol.asyncDispose]() {
-      for (const one of opened) one.disconnect();
+      end();
       await Promise.resolve();
     },
   };
 }
 
-const awayWords = [
-  "Connection is closed",
-  "Command timed out",
-  "ECONNRE",
-  "ETIMEDOUT",
-  "EPIPE",
-  "LOADING",
-  "Stream isn't writeable",
-  "Command aborted",
-  "READONLY",
-];
+/** Says once that Redis is away, and once that it is back. */
+function tellWhenAway(redis: Redis, logger: Logger): void {
+  let away = false;
+  redis.on("error", (err: Error) => {
+    if (!away) logger.warn({ err }, "Redis is away; calls wait for it");
+    away = true;
+  });
+  redis.on("ready", () => {
+    if (away) logger.info({}, "Redis is back");
+    away = false;
+  });
+}
 
-/**
- * Makes the commands of a connection reject with 108 where Redis could not be reached. Those of a pipeline keep their errors in its rows, and
- * ioredis takes no answer from what it sends again itself.
- */
-function refuseWhileAway(redis: Redis): void {
-  const send = redis.sendCommand.bind(redis);
-  const sent = new WeakSet<object>();
-  redis.sendCommand = (command, stream) => {
-    const answer = send(command, stream);
-    if (stream !== undefined || !(answer instanceof Promise) || sent.has(command)) return answer;
-    sent.add(command);
-    return answer.catch((thrown: unknown) => {
-      throw thrown instanceof Error && isAway(thrown.message) ? new Refusal(108, "the hot tier is away") : thrown;
+function openSingle(url: string, logger: Logger): Connected {
+  const opened: Redis[] = [];
+  const connect = (commandTimeout?: number): Redis => {
+    const redis = new Redis(url, {
+      maxRetriesPerRequest: null,
+      // Without this, ioredis never settles what was under way when a connection broke. Every script here bears being repeated, and so do the plain commands.
+      autoResendUnfulfilledCommands: true,
+      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+      ...(commandTimeout === undefined ? {} : { commandTimeout }),
     });
+    tellWhenAway(redis, logger);
+    opened.push(redis);
+    return redis;
+  };
+  const redis = connect(PATIENCE);
+  chooseLayout(false);
+  refuseWhileAway(redis);
+  return {
+    cluster: false,
+    redis,
+    teach: async (source) => {
+      await redis.script("LOAD", source);
+      return null;
+    },
+    pipeline: () => redis.pipeline(),
+    masters: () => [redis],
+    replicas: () => (wanted, ms) => redis.wait(wanted, ms),
+    tail: () => singleTail(connect()),
+    subscriber: () => connect(),
+    end: () => {
+      for (const one of opened) one.disconnect();
+    },
   };
 }
 
-/** True if the message says that Redis could not be reached, so that the call may be repeated. */
-const isAway = (message: string): boolean => awayWords.some((word) => message.includes(word));
+function openCluster(address: ClusterAddress, logger: Logger): Connected {
+  const cluster: Cluster = connectCluster(address, PATIENCE);
+  // It takes the same commands, by their keys.
+  const redis = cluster as unknown as Redis;
+  tellWhenAway(redis, logger);
+  chooseLayout(true);
+  refuseWhileAway(redis);
+  const tails: Tail[] = [];
+  return {
+    cluster: true,
+    redis,
+    // Each master has scripts of its own, and a new one none.
+    teach: async (source, keys, args) => ({ answer: await redis.eval(source, keys.length, ...keys, ...args) }),
+    pipeline: () => chained(redis),
+    masters: () => cluster.nodes("master"),
+    replicas(key) {
+      const before = masterOf(cluster, key);
+      return async (wanted, ms) => {
+        const now = masterOf(cluster, key);
+        return now === undefined || now !== before ? 0 : now.wait(wanted, ms).catch(() => 0);
+      };
+    },
+    tail() {
+      const tail = clusterTail(cluster, address, logger);
+      tails.push(tail);
+      return tail;
+    },
+    subscriber: () => redis,
+    end: () => {
+      for (const tail of tails) tail[Symbol.dispose]();
+      cluster.disconnect();
+    },
+  };
+}

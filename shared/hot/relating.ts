@@ -2,6 +2,7 @@ import type { Pair } from "#shared/graph/port.ts";
 import { factLine, holdsNothing, type Fact } from "./facts.ts";
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
+import { bySlot, spread } from "./spread.ts";
 import { newEpoch } from "./users.ts";
 
 /** What is kept of one of a pair: as text, so that it can be told whether it is still the same. */
@@ -15,14 +16,10 @@ export interface Kept {
 
 /** Reads what is kept of both of a pair. */
 export async function between(hot: Hot, { a, b }: Pick<Pair, "a" | "b">): Promise<[a: Kept, b: Kept]> {
-  const touched = [keys.facts(a), keys.facts(b), keys.told(a, b), keys.told(b, a), keys.feed(a), keys.feed(b)];
-  const row = (await hot.run("between", touched, [a, b])) as string[];
-  const kept = (i: number): Kept => ({
-    line: row[i] ?? "",
-    told: row[i + 2] ?? "",
-    feed: (row[i + 4] ?? "") === "" ? null : (row[i + 4] ?? null),
-  });
-  return [kept(0), kept(1)];
+  const touched = [keys.facts(a), keys.told(a, b), keys.feed(a), keys.facts(b), keys.told(b, a), keys.feed(b)];
+  const rows = await spread<string[]>(hot, "between", { keys: touched, each: 3, own: [b, a] });
+  const [keptOfA, keptOfB] = rows.map(([line = "", told = "", feed = ""]): Kept => ({ line, told, feed: feed === "" ? null : feed }));
+  return [keptOfA as Kept, keptOfB as Kept];
 }
 
 /** How long after a change it is looked for such that were left half done (ms). */
@@ -47,6 +44,8 @@ export interface Part {
   fact: Fact;
   /** Pointer of the event that the user gets; '' for none. */
   pointer: string;
+  /** For the archive's table of relations, as lines. */
+  rows: readonly string[];
 }
 
 /** Where an inbox is after a change. */
@@ -58,12 +57,28 @@ export interface Told {
 }
 
 /**
- * Gives each user their new line, where all still have what the caller found.
- * @param rows for the archive's table of relations, as lines
+ * Gives each user their new line, where all still have what the caller found. On a cluster users of different slots get theirs one after the other.
  * @param archiveInbox true if the archive is to have rows of the events
- * @returns null if there is another line by now, and nothing was changed
+ * @returns who got theirs; not all where there is another line by now
  */
-export async function relate(hot: Hot, parts: readonly Part[], rows: readonly string[], archiveInbox: boolean): Promise<Told[] | null> {
+export async function relate(hot: Hot, parts: readonly Part[], archiveInbox: boolean): Promise<Told[]> {
+  if (!hot.cluster) return relateHere(hot, parts, archiveInbox);
+  const told: Told[] = [];
+  for (const numbers of bySlot(parts.map(({ user }) => keys.user(user))).values()) {
+    const some = await relateHere(
+      hot,
+      numbers.map((i) => parts[i] as Part),
+      archiveInbox,
+    );
+    told.push(...some);
+    if (some.length === 0) break;
+  }
+  return told;
+}
+
+/** The same for users of one Redis node (one slot on a cluster): all of them, or none. */
+async function relateHere(hot: Hot, parts: readonly Part[], archiveInbox: boolean): Promise<Told[]> {
+  const rows = parts.flatMap((part) => part.rows);
   const touched = parts.flatMap(({ user, other }) => [keys.facts(user), keys.told(user, other), keys.user(user), keys.inbox(user)]);
   const args: (string | number)[] = [newEpoch(), archiveInbox ? 1 : 0, TOLD_LIFE, rows.join("\n")];
   for (const { user, other, had, fact, pointer } of parts) {
@@ -71,8 +86,8 @@ export async function relate(hot: Hot, parts: readonly Part[], rows: readonly st
     const [kept, told] = holdsNothing(fact) ? ["", line] : [line, ""];
     args.push(user, other, had.line, had.told, kept, told, pointer);
   }
-  const results = (await hot.run("relate", [...touched, keys.deliveries, keys.relations], args)) as string[];
-  if (results.length === 0) return null;
+  const streams = [keys.deliveries(parts[0]?.user ?? ""), keys.relations(parts[0]?.user ?? "")];
+  const results = (await hot.run("relate", [...touched, ...streams], args)) as string[];
   return results.map((result, i) => {
     const [offset, nodes = ""] = result.split("|");
     return { user: (parts[i] as Part).user, offset: Number(offset), nodes: nodes === "" ? [] : nodes.split(",") };

@@ -23,6 +23,7 @@ export const scriptNames = [
   "deliver",
   "ends",
   "facts",
+  "fence",
   "history",
   "inboxes",
   "join",
@@ -44,6 +45,7 @@ export const scriptNames = [
   "unread",
   "update",
   "view",
+  "waiting",
 ] as const;
 export type ScriptName = (typeof scriptNames)[number];
 

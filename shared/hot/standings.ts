@@ -2,6 +2,7 @@ import { firstIdOf } from "#shared/ids/snowflake.ts";
 import { keys } from "./keys.ts";
 import { flags, parseIntervals, parseMember, type Member, type Stay } from "./member.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
 
 /** Where a user stands in one conversation, read from its head at one moment. */
 export interface Standing {
@@ -25,7 +26,7 @@ export interface Standing {
 /** Reads the heads of many conversations in one call; those that do not exist are left out. */
 export async function standings(hot: Hot, user: string, conversationIds: readonly string[]): Promise<Standing[]> {
   if (conversationIds.length === 0) return [];
-  const rows = (await hot.run("standings", conversationIds.map(keys.head), [user])) as string[];
+  const rows = await spread<string>(hot, "standings", { keys: conversationIds.map(keys.head), each: 1, args: [user] });
   return rows.flatMap((row, i) => (row === "" ? [] : [parseStanding(conversationIds[i] as string, row)]));
 }
 
@@ -64,6 +65,8 @@ export interface Activity extends UnreadCount {
   active: number;
 }
 
+const linesOf = (answer: unknown): string[] => (answer as string).split("\n");
+
 /** Heads read in one call: a script of so many keeps others waiting for some 5 ms. */
 const HEADS_A_CALL = 2_000;
 
@@ -75,7 +78,7 @@ export async function unreadCounts(hot: Hot, user: string, conversationIds: read
   const counts: Activity[] = [];
   for (let first = 0; first < conversationIds.length; first += HEADS_A_CALL) {
     const some = conversationIds.slice(first, first + HEADS_A_CALL);
-    const rows = ((await hot.run("unread", some.map(keys.head), [user])) as string).split("\n");
+    const rows = await spread<string>(hot, "unread", { keys: some.map(keys.head), each: 1, args: [user] }, linesOf);
     for (const [i, row] of rows.entries()) if (row !== "") counts.push(activityOf(some[i] as string, row));
   }
   return counts;

@@ -1,8 +1,11 @@
+import { compareDecimals } from "#shared/ids/decimals.ts";
 import { parseEntry, type Entry } from "#shared/wire/entry.ts";
-import { keys, PARTITIONS } from "./keys.ts";
+import { keys, partitions } from "./keys.ts";
 import { intersect, parseIntervals, parseMember, staysOf, type Stay } from "./member.ts";
 import type { Progress } from "./progress.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
+import { standings } from "./standings.ts";
 import { newEpoch } from "./users.ts";
 
 /** Records of one partition that the fan-out had yet to handle, and that may bring the user something. */
@@ -83,12 +86,27 @@ export interface MailboxWanted {
   upTo: number | null;
 }
 
-const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 const keysOf = ({ conversationId: id }: MailboxWanted): string[] => [keys.head(id), keys.mailbox(id), keys.past(id)];
 
-/** Reads a timeline in one call, if the mailboxes that belong to it are the ones given. */
+/**
+ * Reads a timeline in one call, if the mailboxes that belong to it are the ones given. On a cluster what the fan-out has yet to do is read first, then
+ * the inbox, and the mailboxes are left to another call: so nothing that was committed before can be missing.
+ */
 export async function timelineEnd(hot: Hot, user: string, wanted: EndWanted, mailboxes: readonly MailboxWanted[]): Promise<TimelineEnd> {
-  const looked = wanted.pending ? partitions : [];
+  if (!hot.cluster) return timelineHere(hot, user, wanted, mailboxes);
+  const pending = wanted.pending ? await pendingNow(hot) : [];
+  return { ...(await timelineHere(hot, user, { ...wanted, pending: false }, [])), pending };
+}
+
+/** What the fan-out has yet to do, whomever it concerns. */
+async function pendingNow(hot: Hot): Promise<Pending[]> {
+  const touched = partitions().flatMap((p) => [keys.outbox(p), keys.cursor("fanout", p)]);
+  const found = await spread<string>(hot, "waiting", { keys: touched, each: 2 });
+  return found.flatMap((text, partition) => pendingOf(partition, text));
+}
+
+async function timelineHere(hot: Hot, user: string, wanted: EndWanted, mailboxes: readonly MailboxWanted[]): Promise<TimelineEnd> {
+  const looked = wanted.pending ? partitions() : [];
   const { place, below } = wanted;
   const touched = [keys.user(user), keys.inbox(user), keys.lists(user)];
   touched.push(...looked.map(keys.outbox), ...looked.map((p) => keys.cursor("fanout", p)), ...mailboxes.flatMap(keysOf));
@@ -130,16 +148,13 @@ export async function arrived(hot: Hot, progress: Progress, user: string, pendin
 
 /** Those of the conversations that the user is or was a member of. */
 async function belongingTo(hot: Hot, user: string, conversationIds: readonly string[]): Promise<string[]> {
-  const numbers = (await hot.run(
-    "concerned",
-    conversationIds.flatMap((id) => [keys.head(id), keys.past(id)]),
-    [user],
-  )) as number[];
-  return numbers.map((number) => conversationIds[number - 1] as string);
+  const touched = conversationIds.flatMap((id) => [keys.head(id), keys.past(id)]);
+  const belongs = await spread<number>(hot, "concerned", { keys: touched, each: 2, args: [user] });
+  return conversationIds.filter((_, i) => belongs[i] === 1);
 }
 
 /**
- * Reads the newest hot entries of many mailboxes in one call. Conversations that do not exist are left out.
+ * Reads the newest hot entries of many mailboxes in one call (on a cluster one a slot). Conversations that do not exist are left out.
  * @param floor message id that entries are not below; '' for no such bound
  * @param messages how many are wanted of all mailboxes together, which may raise the floor; 0: whatever there is
  */
@@ -151,9 +166,38 @@ export async function mailboxEnds(
 ): Promise<MailboxEnds> {
   if (mailboxes.length === 0) return { floor, ends: [] };
   const upTo = mailboxes.map((one) => one.upTo ?? "");
-  const args = [user, below, floor, messages, entries, ...upTo];
-  const [raised = "", ...rows] = (await hot.run("mixer", mailboxes.flatMap(keysOf), args)) as string[];
-  return { floor: raised, ends: mailboxesOf(mailboxes, rows) };
+  // Of one node's mailboxes the script sees all ends; on a cluster they are looked at before.
+  const raised = hot.cluster && messages > 0 ? await raisedFloor(hot, user, mailboxes, { below, floor, messages }) : floor;
+  const call = { keys: mailboxes.flatMap(keysOf), each: 3, args: [user, below, raised, hot.cluster ? 0 : messages, entries], own: upTo };
+  let known = raised;
+  const rows = await spread<string>(hot, "mixer", call, (answer) => {
+    const [first = "", ...some] = answer as string[];
+    known = first;
+    return some;
+  });
+  return { floor: known, ends: mailboxesOf(mailboxes, rows) };
+}
+
+/** The floor as mailboxes.inc.lua raises it: the end that comes after a page of ends which certainly are messages of the user's. */
+async function raisedFloor(
+  hot: Hot,
+  user: string,
+  mailboxes: readonly MailboxWanted[],
+  { below, floor, messages }: { below: string; floor: string; messages: number },
+): Promise<string> {
+  if (mailboxes.length <= messages) return floor;
+  const upTo = new Map(mailboxes.map((one) => [one.conversationId, one.upTo]));
+  const heads = await standings(
+    hot,
+    user,
+    mailboxes.map(({ conversationId }) => conversationId),
+  );
+  const ends = heads.flatMap(({ conversationId, seq, lastId, mode, newest, member }) => {
+    const wanted = (upTo.get(conversationId) ?? seq) >= seq && (below === "" || compareDecimals(below, lastId) > 0);
+    return wanted && mode === "r" && newest === seq && member !== null && member.joinedSeq < seq ? [lastId] : [];
+  });
+  const after = ends.toSorted((one, other) => compareDecimals(other, one))[messages];
+  return after !== undefined && (floor === "" || compareDecimals(after, floor) > 0) ? after : floor;
 }
 
 const mailboxesOf = (mailboxes: readonly MailboxWanted[], rows: readonly string[]): MailboxEnd[] =>

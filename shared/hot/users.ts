@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { gathered } from "#shared/run/gather.ts";
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
+import { spread } from "./spread.ts";
 import type { Here, NodeConnections } from "#shared/wire/ports.ts";
 
 /** How a user stands towards a conversation, as their inbox knows it: this follows the inbox, the head of the conversation may be further on. */
@@ -102,11 +103,8 @@ function attend(hot: Hot, one: Attending): Promise<string[]> {
 
 async function attendAll(hot: Hot, all: readonly Attending[]): Promise<string[][]> {
   const args = all.flatMap(({ letter, node, connections }) => [letter, node, connections, newEpoch()]);
-  return (await hot.run(
-    "attach",
-    all.map(({ user }) => keys.user(user)),
-    [Date.now(), ...args],
-  )) as string[][];
+  const touched = all.map(({ user }) => keys.user(user));
+  return [...(await spread<string[]>(hot, "attach", { keys: touched, each: 1, args: [Date.now()], own: args }))];
 }
 
 /** Reads a user's state; with `here`, notes that the user is online there. */
@@ -180,11 +178,11 @@ export interface InboxRange {
 /** Hot pointers of many inboxes in one call; the ranges' answers in their order. */
 export async function hotInboxes(hot: Hot, ranges: readonly InboxRange[]): Promise<PointerRange[]> {
   if (ranges.length === 0) return [];
-  const rows = (await hot.run(
-    "inboxes",
-    ranges.flatMap(({ user }) => [keys.user(user), keys.inbox(user)]),
-    ranges.flatMap(({ from, to }) => [from, to]),
-  )) as string[][];
+  const rows = await spread<string[]>(hot, "inboxes", {
+    keys: ranges.flatMap(({ user }) => [keys.user(user), keys.inbox(user)]),
+    each: 2,
+    own: ranges.flatMap(({ from, to }) => [from, to]),
+  });
   return rows.map(([offset, base, epoch, first, ...pointers]) => ({
     offset: Number(offset),
     base: Number(base),

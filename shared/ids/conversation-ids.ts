@@ -2,6 +2,8 @@ import type { Redis } from "ioredis";
 
 export interface ConversationIdsOptions {
   redis: Redis;
+  /** To be called before a range is taken; what it returns is waited for before an id of it is given out. */
+  held?: (key: string) => () => Promise<void>;
   /** Where the counter lives; `ids:conversation` if left out. */
   key?: string;
   /** Ids a range holds; the same for all processes. 1,000 if left out. */
@@ -20,13 +22,20 @@ interface Range {
 }
 
 /** A range is taken by one INCRBY and never given back; the one after is fetched when four fifths are used, so that callers rarely wait. */
-export function createConversationIds({ redis, key = "ids:conversation", size = 1_000 }: ConversationIdsOptions): ConversationIds {
+export function createConversationIds({ redis, held, key = "ids:conversation", size = 1_000 }: ConversationIdsOptions): ConversationIds {
   let range: Range = { next: 0, end: 0 };
   let following: Promise<Range> | null = null;
 
+  async function fetchRange(): Promise<Range> {
+    const kept = held?.(key);
+    const counter = await redis.incrby(key, size);
+    await kept?.();
+    return { next: counter, end: counter + size };
+  }
+
   function fetchFollowing(): Promise<Range> {
     if (following !== null) return following;
-    const fetched = redis.incrby(key, size).then((counter) => ({ next: counter, end: counter + size }));
+    const fetched = fetchRange();
     following = fetched;
     // One fetched ahead in vain is fetched again when it is needed; whoever waits for it gets the error.
     fetched.catch(() => {

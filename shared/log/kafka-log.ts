@@ -1,4 +1,5 @@
 import type { Hot } from "#shared/hot/redis.ts";
+import { spread } from "#shared/hot/spread.ts";
 import { gathered } from "#shared/run/gather.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { createOutage } from "#shared/run/outage.ts";
@@ -41,7 +42,7 @@ export function consumeCommitted(
   async function look(partitions: Iterable<number>): Promise<void> {
     const unknown = [...partitions].filter((partition) => !reached.has(partition));
     if (unknown.length === 0) return;
-    const cursors = await hot.redis.mget(...unknown.map((partition) => outbox.cursor(consumer, partition)));
+    const cursors = await Promise.all(unknown.map((partition) => hot.redis.get(outbox.cursor(consumer, partition))));
     for (const [i, partition] of unknown.entries()) reached.set(partition, new Reached(cursors[i] ?? "0-0"));
   }
 
@@ -64,11 +65,11 @@ export function consumeCommitted(
     await handle(batch);
     const saved = [...batch.cursors];
     if (saved.length > 0)
-      await hot.run(
-        "reach",
-        saved.map(([partition]) => outbox.cursor(consumer, partition)),
-        saved.map(([, id]) => id),
-      );
+      await spread(hot, "reach", {
+        keys: saved.map(([partition]) => outbox.cursor(consumer, partition)),
+        each: 1,
+        own: saved.map(([, id]) => id),
+      });
     for (const [partition, end] of ends) reached.set(partition, end);
   }
 

@@ -1,4 +1,4 @@
-import { keys, PARTITIONS, SEND_SHARDS } from "#shared/hot/keys.ts";
+import { keys, partitions, SEND_SHARDS } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Log, LogLag } from "./port.ts";
@@ -7,7 +7,9 @@ import { consumeStreams, type Streams } from "./redis-streams.ts";
 /** What was committed, as the scripts write it: one stream a partition. */
 export const outbox: Streams = {
   what: "the outbox",
-  count: PARTITIONS,
+  get count() {
+    return partitions().length;
+  },
   stream: keys.outbox,
   cursor: keys.cursor,
   lease: keys.lease,
@@ -38,9 +40,9 @@ export function redisLog(deps: { hot: Hot; streams: Streams; logger: Logger; con
 
 /** How far a consumer of streams is behind: at most all that is kept, for what others have yet to handle is kept too. */
 async function lagsOf(hot: Hot, streams: Streams, consumer: string): Promise<LogLag[]> {
-  const partitions = Array.from({ length: streams.count }, (_, partition) => partition);
+  const all = Array.from({ length: streams.count }, (_, partition) => partition);
   return Promise.all(
-    partitions.map(async (partition) => {
+    all.map(async (partition) => {
       const cursor = (await hot.redis.get(streams.cursor(consumer, partition))) ?? "0-0";
       const [waiting, length] = await Promise.all([
         hot.redis.xrange(streams.stream(partition), `(${cursor}`, "+", "COUNT", 1),

@@ -1,8 +1,9 @@
 import { array, assert, integer, property, string } from "fast-check";
 import { expect, test } from "vitest";
-import { PARTITIONS } from "#shared/hot/keys.ts";
+import { partitions } from "#shared/hot/keys.ts";
 import { share } from "./redis-streams.ts";
 
+const PARTITIONS = partitions().length;
 const workers = array(string({ minLength: 1 }), { minLength: 1, maxLength: PARTITIONS * 2 }).map((names) => [...new Set(names)].toSorted());
 
 test("the shares of all workers are every partition, each once", () => {

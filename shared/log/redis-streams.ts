@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as after } from "node:timers/promises";
+import { heldStreams } from "#shared/hot/fence.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { spread } from "#shared/hot/spread.ts";
+import type { StreamRow } from "#shared/hot/tail.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Consumer, Consuming, LogBatch } from "./port.ts";
 
@@ -24,8 +27,6 @@ export interface Streams {
   workers: (consumer: string) => string;
 }
 
-type Row = [id: string, fields: string[]];
-
 /**
  * Works the streams that this process holds, each in order from its saved cursor: `handle` is given what is new, the cursors are saved after it,
  * and what `handle` could not do is given again. Streams are shared among the workers heard of; a lease keeps a stream with one of them.
@@ -35,19 +36,17 @@ export function consumeStreams(
   { consumer, handle, changed = () => Promise.resolve() }: Consuming,
 ): Consumer {
   const owner = randomUUID();
-  const blocking = hot.connect();
+  const tail = hot.tail();
   const cursors = new Map<number, string>();
   let stopped = false;
   let renewed = 0;
   const owned = () => new Set(cursors.keys());
 
+  /** Takes or renews leases: 1 for those held. */
+  const lease = (partitions: readonly number[], life: number): Promise<readonly number[]> =>
+    spread(hot, "lease", { keys: partitions.map((p) => streams.lease(consumer, p)), each: 1, args: [owner, life] });
   /** Gives leases back, as far as they are still this worker's. */
-  const release = (partitions: readonly number[]): Promise<unknown> =>
-    hot.run(
-      "lease",
-      partitions.map((p) => streams.lease(consumer, p)),
-      [owner, 1],
-    );
+  const release = (partitions: readonly number[]): Promise<unknown> => lease(partitions, 1);
 
   async function renew(now: number): Promise<void> {
     // After a pause longer than the lease others may have worked on, also if nobody holds it now.
@@ -58,11 +57,7 @@ export function consumeStreams(
     const given = [...cursors.keys()].filter((p) => !wanted.includes(p));
     for (const p of given) cursors.delete(p);
     if (given.length > 0) await release(given);
-    const held = (await hot.run(
-      "lease",
-      wanted.map((p) => streams.lease(consumer, p)),
-      [owner, LEASE],
-    )) as number[];
+    const held = await lease(wanted, LEASE);
     const gained = wanted.filter((p, i) => held[i] === 1 && !cursors.has(p));
     const lost = wanted.filter((p, i) => held[i] !== 1 && cursors.has(p));
     for (const p of lost) cursors.delete(p);
@@ -78,11 +73,7 @@ export function consumeStreams(
     await hot.redis.zadd(streams.workers(consumer), now, owner);
     // As of the call: what is given away later is given away after it.
     const held = [...cursors.keys()];
-    const kept = (await hot.run(
-      "lease",
-      held.map((p) => streams.lease(consumer, p)),
-      [owner, LEASE],
-    )) as number[];
+    const kept = await lease(held, LEASE);
     if (kept.every((one) => one === 1)) renewed = Math.max(renewed, now);
   }
   const keeping = setInterval(() => {
@@ -97,24 +88,23 @@ export function consumeStreams(
       return;
     }
     const held = [...cursors.keys()];
-    const reply = (await blocking.xread(
-      "COUNT",
-      READ,
-      "BLOCK",
-      SHARE,
-      "STREAMS",
-      ...held.map(streams.stream),
-      ...held.map((p) => cursors.get(p) as string),
-    )) as [string, Row[]][] | null;
-    if (reply === null) return;
-    const batch = batchOf(reply, new Map(held.map((p) => [streams.stream(p), p])));
+    const places = held.map((p) => [streams.stream(p), cursors.get(p) as string] as const);
+    const reply = await tail.read(places, READ, SHARE);
+    const sound = await heldStreams(
+      hot,
+      reply.map(([key, rows]) => [key, rows.at(-1)?.[0] ?? ""]),
+    );
+    const read = reply.filter(([key]) => sound.has(key));
+    if (read.length === 0) return;
+    const batch = batchOf(read, new Map(held.map((p) => [streams.stream(p), p])));
     await handle(batch);
     const moved = [...batch.cursors];
-    const saved = (await hot.run(
-      "advance",
-      moved.flatMap(([p]) => [streams.lease(consumer, p), streams.cursor(consumer, p)]),
-      [owner, ...moved.map(([, id]) => id)],
-    )) as number[];
+    const saved = await spread<number>(hot, "advance", {
+      keys: moved.flatMap(([p]) => [streams.lease(consumer, p), streams.cursor(consumer, p)]),
+      each: 2,
+      args: [owner],
+      own: moved.map(([, id]) => id),
+    });
     for (const [i, [p, id]] of moved.entries()) {
       if (saved[i] === 1) cursors.set(p, id);
       else cursors.delete(p);
@@ -144,7 +134,7 @@ export function consumeStreams(
     async [Symbol.asyncDispose]() {
       stopped = true;
       clearInterval(keeping);
-      blocking.disconnect();
+      tail[Symbol.dispose]();
       await running;
       await Promise.allSettled([hot.redis.zrem(streams.workers(consumer), owner), release([...cursors.keys()])]);
     },
@@ -157,7 +147,7 @@ export function share(workers: readonly string[], owner: string, count: number):
   return Array.from({ length: count }, (_, p) => p).filter((p) => p % Math.max(1, workers.length) === Math.max(0, index));
 }
 
-function batchOf(reply: [string, Row[]][], partitionOfKey: Map<string, number>): LogBatch {
+function batchOf(reply: readonly (readonly [string, StreamRow[]])[], partitionOfKey: Map<string, number>): LogBatch {
   const batch: LogBatch = { runs: [], cursors: new Map() };
   for (const [key, rows] of reply) {
     const partition = partitionOfKey.get(key) as number;

@@ -18,13 +18,11 @@ export const shardOf = (sender: string, partitions: number): number => bucketOfU
 
 /** Who commits them. */
 const CONSUMER = "send";
-/** How long replicas may take (ms). */
-const REPLICA_PATIENCE = 2_000;
 /** How often what was committed leaves the streams (ms). */
 const TRIM = 1_000;
 
-/** The log of sends in Redis. @param redisWait replicas that must hold a send before its append resolves */
-export function redisSendLog({ hot, logger, redisWait }: { hot: Hot; logger: Logger; redisWait: number }): SendLog {
+/** The log of sends in Redis. An append resolves when as many replicas hold it as `REDIS_WAIT` says. */
+export function redisSendLog({ hot, logger }: { hot: Hot; logger: Logger }): SendLog {
   const log = redisLog({ hot, streams: sendStreams, logger, consumers: [CONSUMER] });
 
   async function trim(shards: Iterable<number>): Promise<void> {
@@ -38,10 +36,13 @@ export function redisSendLog({ hot, logger, redisWait }: { hot: Hot; logger: Log
     partitions: SEND_SHARDS,
     lags: () => log.lags(),
     async append(lines) {
-      const written = [...lines].map(([shard, some]) => hot.redis.xadd(sendStreams.stream(shard), "*", "r", some.join("\n")));
-      await Promise.all(written);
-      if (redisWait > 0 && (await hot.redis.wait(redisWait, REPLICA_PATIENCE)) < redisWait)
-        throw new Error(`fewer than ${redisWait} replicas hold the sends`);
+      await Promise.all(
+        [...lines].map(async ([shard, some]) => {
+          const held = hot.held(sendStreams.stream(shard));
+          await hot.redis.xadd(sendStreams.stream(shard), "*", "r", some.join("\n"));
+          await held();
+        }),
+      );
     },
     consume(consuming) {
       const consumer = log.consume(consuming);

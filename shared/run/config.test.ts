@@ -90,6 +90,8 @@ const bad: [name: string, value: string][] = [
   ["ROLES", "gateway,writer"],
   ["REDIS_URL", "localhost:6379"],
   ["REDIS_URL", "http://localhost"],
+  ["REDIS_URL", "redis+cluster://a:1,,b"],
+  ["REDIS_URL", "redis+cluster://"],
   ["CLICKHOUSE_URL", "clickhouse"],
   ["CLICKHOUSE_PORT", "x"],
   ["ALLOWED_ORIGINS", "app.example.com"],

@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { parseClusterUrl } from "./redis-url.ts";
 
 /**
  * One setting of the environment. The printable half (`type`, `default`, `range`, `description`) is what the docs are made from; `read` turns
@@ -109,6 +110,19 @@ export function url(protocols: readonly string[], description: string): Setting<
   const parse = (text: string) => {
     const parsed = URL.parse(text);
     if (parsed === null || !protocols.includes(parsed.protocol) || parsed.hostname === "") throw new Refusal(`give a URL like ${names}`);
+    return text;
+  };
+  return optional({ type: "URL", range: names, parse }, description);
+}
+
+/** One Redis, or the nodes of a Redis Cluster. */
+export function redisUrl(description: string): Setting<string | null> {
+  const protocols = ["redis:", "rediss:"];
+  const names = "redis://host:port, rediss://…, or redis+cluster://host:port,host:port";
+  const parse = (text: string) => {
+    const parsed = URL.parse(text);
+    const single = parsed !== null && protocols.includes(parsed.protocol) && parsed.hostname !== "" && !text.includes(",");
+    if (!single && parseClusterUrl(text) === null) throw new Refusal(`give a URL like ${names}`);
     return text;
   };
   return optional({ type: "URL", range: names, parse }, description);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { keys } from "#shared/hot/keys.ts";
+import { userStreams, type UserStream } from "#shared/hot/keys.ts";
 import { changeLine, type RelationChange } from "#shared/wire/relation-change.ts";
 import { openStores } from "./archive-world.ts";
 
@@ -24,6 +24,8 @@ function changesOf(day: number, words: readonly string[]): RelationChange[] {
   });
 }
 
+const relations = (): UserStream => userStreams("relations")[0] as UserStream;
+
 const changes = [
   ...changesOf(0, ["bob followed ann", "cyd followed ann", "ann followed bob", "dan requested eve", "eve accepted dan"]),
   ...changesOf(1, ["cyd unfollowed ann", "dan followed bob", "eve followed bob", "eve unfriended dan"]),
@@ -33,12 +35,12 @@ const changes = [
 test("the guide's queries for growth, reciprocity and reach say what was so, whatever was archived twice", async () => {
   const stores = await openStores();
   const archive = await stores.archive();
-  const write = (some: readonly RelationChange[]) => stores.hot.redis.xadd(keys.relations, "*", "r", some.map(changeLine).join("\n"));
+  const write = (some: readonly RelationChange[]) => stores.hot.redis.xadd(relations().key, "*", "r", some.map(changeLine).join("\n"));
   await write(changes.slice(0, 5));
   await archive.caughtUp();
   for (const change of changes.slice(5)) await write([change]);
   await archive.caughtUp();
-  expect(await stores.hot.redis.xlen(keys.relations)).toBeLessThanOrEqual(1);
+  expect(await stores.hot.redis.xlen(relations().key)).toBeLessThanOrEqual(1);
 
   expect(await stores.select(queryOf("Growth"))).toEqual([
     "2026-01-05\t3\t0\t1\t1\t0\t0\t3",
@@ -53,9 +55,9 @@ test("the guide's queries for growth, reciprocity and reach say what was so, wha
 test("a batch of relations that was cut short is there once, when the next archiver has taken over", async () => {
   const stores = await openStores();
   const lines = changes.map(changeLine);
-  const end = await stores.hot.redis.xadd(keys.relations, "*", "r", lines.join("\n"));
+  const end = await stores.hot.redis.xadd(relations().key, "*", "r", lines.join("\n"));
   await stores.cold.insertRelations(changes.slice(0, 4));
-  await stores.hot.redis.set(keys.relationsIntent, end ?? "");
+  await stores.hot.redis.set(relations().intent, end ?? "");
   const archive = await stores.archive();
   await archive.caughtUp();
   expect(await stores.select("SELECT count(), uniqExact((user, other, change, at)) FROM tributary.relations")).toEqual([

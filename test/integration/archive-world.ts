@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { onTestFinished } from "vitest";
 import { startClickHouse, type ClickHouseChild } from "#infra/clickhouse/child.ts";
-import { startRedis } from "#infra/redis/child.ts";
 import { startArchive, type Archive } from "#services/archive/index.ts";
 import type { ArchiveConfig } from "#services/archive/look.ts";
 import { createColdClient } from "#shared/cold/client.ts";
@@ -19,6 +18,7 @@ import { createSnowflake } from "#shared/ids/snowflake.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import { createRegistry } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
+import { startTestRedis } from "#test/support/redis.ts";
 
 const password = "0123456789abcdef0123456789abcdef";
 const logger = createLogger("silent", { role: "test" });
@@ -49,7 +49,7 @@ export async function openStores(now: () => number = Date.now): Promise<Stores> 
   const dir = mkdtempSync(join(tmpdir(), "tributary-archive-"));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const [redis, child] = await Promise.all([
-    startRedis({ dir: join(dir, "redis"), durability: "fsync", logger }),
+    startTestRedis({ dir: join(dir, "redis"), durability: "fsync", logger }),
     startClickHouse({ dir: join(dir, "ch"), port: 0, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger }),
   ]);
   closing(redis);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { keys, partitionOf, PARTITIONS } from "#shared/hot/keys.ts";
+import { keys, partitionOf, partitions, userStreams } from "#shared/hot/keys.ts";
 import { openStores, texts } from "./archive-world.ts";
 
 test("what is committed and delivered becomes one row each", async () => {
@@ -43,7 +43,6 @@ test("an outbox is trimmed up to the slowest consumer", async () => {
 
 test("a successor forms the batch again that was inserted before its cursor was saved, and no row shows twice", async () => {
   const { hot, ...stores } = await openStores();
-  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
   await stores.create("7", ["ann", "bob"]);
   await stores.send("7", "ann", texts(1, 300));
   await stores.deliver("7", ["ann", "bob"], 1, 300);
@@ -51,7 +50,11 @@ test("a successor forms the batch again that was inserted before its cursor was 
     await using archive = await stores.archive();
     await archive.caughtUp();
   }
-  await hot.redis.del(...partitions.map((partition) => keys.cursor("archive", partition)), keys.deliveriesCursor);
+  const cursors = [
+    ...partitions().map((partition) => keys.cursor("archive", partition)),
+    ...userStreams("deliveries").map(({ cursor }) => cursor),
+  ];
+  await Promise.all(cursors.map((cursor) => hot.redis.del(cursor)));
   await stores.send("7", "ann", texts(301, 310));
   await using archive = await stores.archive();
   await archive.caughtUp();

@@ -6,7 +6,7 @@ import { createWriter } from "#services/writer/index.ts";
 import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { join, leave } from "#shared/hot/changes.ts";
 import { createEntries } from "#shared/hot/entries.ts";
-import { keys, PARTITIONS } from "#shared/hot/keys.ts";
+import { keys, partitions } from "#shared/hot/keys.ts";
 import { committedLog } from "#shared/log/committed.ts";
 import { changing, make } from "#shared/hot/testing.ts";
 import { startFanout } from "#services/fanout/index.ts";
@@ -21,7 +21,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 function stations() {
   const { hot, ids, logger } = world;
   const entries = createEntries(hot, null);
-  const writer = createWriter({ hot, entries, ids, logger, dedupeWindowMs: 60_000, redisWait: 0, outboxMax: 1_000_000, accepting: null });
+  const writer = createWriter({ hot, entries, ids, logger, dedupeWindowMs: 60_000, outboxMax: 1_000_000, accepting: null });
   const send = (conversationId: string, clientMsgId: string) =>
     new Promise<void>((resolve, reject) => {
       const params = { conversationId, clientMsgId, kind: "text", body: { text: clientMsgId } } as never;
@@ -36,7 +36,7 @@ function stations() {
 }
 
 async function loseOutbox(): Promise<void> {
-  for (let partition = 0; partition < PARTITIONS; partition++) await world.hot.redis.xtrim(keys.outbox(partition), "MAXLEN", 0);
+  for (const partition of partitions()) await world.hot.redis.xtrim(keys.outbox(partition), "MAXLEN", 0);
 }
 
 const inboxOf = async (user: string): Promise<string[]> =>

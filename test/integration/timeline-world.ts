@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startClickHouse } from "#infra/clickhouse/child.ts";
-import { startRedis } from "#infra/redis/child.ts";
 import { createRooms, type Rooms } from "#services/timeline/rooms.ts";
 import { createStore, type Store } from "#services/timeline/store.ts";
 import { createColdClient } from "#shared/cold/client.ts";
@@ -19,6 +18,7 @@ import { createLogger } from "#shared/run/logger.ts";
 import { changeOf } from "#shared/wire/entry.ts";
 import { isEvent, parsePointer } from "#shared/wire/pointer.ts";
 import { toRow } from "#shared/wire/rows.ts";
+import { startTestRedis } from "#test/support/redis.ts";
 
 const password = "0123456789abcdef0123456789abcdef";
 const logger = createLogger("silent", { role: "test" });
@@ -54,7 +54,7 @@ export async function openTiers(): Promise<Tiers> {
   await using opened = new AsyncDisposableStack();
   const dir = mkdtempSync(join(tmpdir(), "tributary-timeline-"));
   opened.defer(() => rmSync(dir, { recursive: true, force: true }));
-  const redis = opened.use(await startRedis({ dir: join(dir, "redis"), durability: "everysec", logger }));
+  const redis = opened.use(await startTestRedis({ dir: join(dir, "redis"), durability: "everysec", logger }));
   const child = opened.use(
     await startClickHouse({ dir: join(dir, "ch"), port: 0, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger }),
   );

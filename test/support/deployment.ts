@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startClickHouse, type ClickHouseChild } from "#infra/clickhouse/child.ts";
-import { startRedis, type RedisChild } from "#infra/redis/child.ts";
 import { type Role, roleNames } from "#shared/run/config.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
+import { startTestRedis, type TestRedis } from "./redis.ts";
 import { startServer, type Server } from "./world.ts";
 
 /** Many processes: one a role, over a Redis and a ClickHouse that the test itself holds. */
@@ -13,7 +13,7 @@ export interface Deployment extends HttpCalls, AsyncDisposable {
   http(): string;
   socket(): string;
   readonly clickhouseUrl: string;
-  readonly redis: RedisChild;
+  readonly redis: TestRedis;
   clickhouse(): ClickHouseChild;
   /** Ends ClickHouse and keeps it away; the function starts it again at the same address. */
   withoutClickHouse(): Promise<() => Promise<void>>;
@@ -32,7 +32,7 @@ export async function startDeployment(env: Record<string, string> = {}): Promise
   const logger = createLogger("silent", { role: "test" });
   const startColdTier = (at: number) =>
     startClickHouse({ dir: join(dir, "ch"), port: at, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger });
-  const redis = stack.use(await startRedis({ dir: join(dir, "redis"), durability: "fsync", logger }));
+  const redis = stack.use(await startTestRedis({ dir: join(dir, "redis"), durability: "fsync", logger }));
   let clickhouse = await startColdTier(0);
   stack.defer(() => clickhouse[Symbol.asyncDispose]());
   const written = new URL(clickhouse.url);

@@ -4,7 +4,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import { createLogger } from "#shared/run/logger.ts";
 import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
+import { onCluster, startTestRedis, type TestRedis } from "./redis.ts";
 
 /** One server process of a world. */
 export interface Server {
@@ -38,6 +40,8 @@ export interface World extends AsyncDisposable, HttpCalls {
   /** Starts the server again on the same data and the same HTTP port, after `server().kill()` or `.stop()`. */
   restart(): Promise<void>;
   server(): Server;
+  /** The Redis Cluster it works with; null where it has a Redis child of its own. */
+  readonly cluster: TestRedis | null;
 }
 
 const main = join(import.meta.dirname, "../../services/main.ts");
@@ -74,15 +78,34 @@ async function startedEndpoints(dir: string, child: ChildProcess, log: () => str
   throw new Error(`the server did not start within a minute:\n${log()}`);
 }
 
+/** A Redis that is none of the server's children, in a directory that has nothing to do with the server's. */
+async function startOuterRedis(stack: AsyncDisposableStack): Promise<TestRedis> {
+  const dir = await mkdtemp(join(tmpdir(), "tributary-outer-"));
+  stack.defer(() => rm(dir, { recursive: true, force: true }));
+  return stack.use(await startTestRedis({ dir, durability: "fsync", logger: createLogger("silent", { role: "test" }) }));
+}
+
 /** Starts a world in one process with every role. `env` adds settings. */
 export async function startWorld(env: Record<string, string> = {}): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), "tributary-"));
-  const settings: Record<string, string> = { PORT: "0", CLICKHOUSE_PORT: "0", LOG_LEVEL: "info", RATE_LIMITS: "off", ...env };
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(dir, { recursive: true, force: true }));
+  const cluster = onCluster && env["REDIS_URL"] === undefined ? await startOuterRedis(stack) : null;
+  const settings: Record<string, string> = {
+    PORT: "0",
+    CLICKHOUSE_PORT: "0",
+    LOG_LEVEL: "info",
+    RATE_LIMITS: "off",
+    ...(cluster === null ? {} : { REDIS_URL: cluster.url }),
+    ...env,
+  };
   let server = await startServer(dir, settings);
   const http = () => server.endpoints.http ?? "";
   settings["PORT"] = new URL(http()).port;
   settings["CLICKHOUSE_PORT"] = new URL(server.endpoints.clickhouseUrl).port;
   const { token, call } = createHttpCalls(http);
+  stack.defer(() => server.stop());
+  const opened = stack.move();
 
   return {
     dir,
@@ -95,9 +118,7 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
       server = await startServer(dir, settings);
     },
     server: () => server,
-    async [Symbol.asyncDispose]() {
-      await server.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
+    cluster,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -1,10 +1,11 @@
---[[ All that is kept of a pair of users outside of the graph.
-  KEYS  facts of a, facts of b, told of a, told of b, feed of a, feed of b
-  ARGV  a, b
-  returns { line of a, line of b, told of a, told of b, feed of a, feed of b }, '' for what there is not
+--[[ All that is kept of a pair of users outside of the graph: both of them on one Redis node (one after the other on a cluster).
+  KEYS  per user: facts, told of the other, feed
+  ARGV  per user: the other
+  returns per user { line of the other, told of the other, feed }, '' for what there is not
 ]]
-return {
-  redis.call('HGET', KEYS[1], ARGV[2]) or '', redis.call('HGET', KEYS[2], ARGV[1]) or '',
-  redis.call('GET', KEYS[3]) or '', redis.call('GET', KEYS[4]) or '',
-  redis.call('GET', KEYS[5]) or '', redis.call('GET', KEYS[6]) or '',
-}
+local found = {}
+for i, other in ipairs(ARGV) do
+  local key = i * 3 - 2
+  found[i] = { redis.call('HGET', KEYS[key], other) or '', redis.call('GET', KEYS[key + 1]) or '', redis.call('GET', KEYS[key + 2]) or '' }
+end
+return found

@@ -1,4 +1,4 @@
---[[ Commits sends: all that waits on one Redis node (one bucket on a cluster), grouped by conversation, in order of arrival.
+--[[ Commits sends: all that waits on one Redis node (for one partition on a cluster), grouped by conversation, in order of arrival.
   KEYS  per conversation: head, mailbox, outbox, dedupe table of this generation, of the one before
   ARGV  per conversation: its id, number of sends, and per send: user, digest, message id, "1" if countable, entry rest
   returns one string a send, in the order given: "1 seq count" committed | "2 seq id" committed before | "3" refused: not a member who may write, or one of the pair of a

@@ -1,4 +1,4 @@
---[[ Writes pointers and events into inboxes: all users of one Redis node (one bucket on a cluster). Repeating it changes nothing.
+--[[ Writes pointers and events into inboxes: all users of one Redis node (one slot on a cluster). Repeating it changes nothing.
   KEYS  per user: user, inbox; last: deliveries
   ARGV  seed of a new inbox's epoch, '1' if the archive wants inbox rows, number of ops; per op: letter, conversation, seq, extra, number of
         pointers, pointers; then per user: the user, its op numbers "1 2 …"

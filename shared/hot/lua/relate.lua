@@ -1,4 +1,4 @@
---[[ Gives users new lines of what they hold of another, with the `relation` events that come of it: all users of one Redis node (one bucket on a cluster),
+--[[ Gives users new lines of what they hold of another, with the `relation` events that come of it: all users of one Redis node (one slot on a cluster),
      all of them or none. Lines are taken only where they are still what the caller made the new ones from, so repeating it changes nothing.
   KEYS  per item: facts, told, user, inbox; last two: deliveries, relations
   ARGV  seed of a new inbox's epoch, '1' if the archive wants inbox rows, life of what was told (ms), rows for the archive's relations (lines, or '');

@@ -21,7 +21,7 @@ export async function startRedisLogs(): Promise<TestLogs> {
   const redis = await startHot();
   const { hot, logger } = redis;
   const one = () => committedLog({ hot, kafka: null, logger });
-  const sends = () => redisSendLog({ hot, logger, redisWait: 0 });
+  const sends = () => redisSendLog({ hot, logger });
   return { redis, committed: [one(), one()], sends: [sends(), sends()], [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
 }
 

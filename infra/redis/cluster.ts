@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import type { Logger } from "#shared/run/logger.ts";
+import { type RedisChild, startRedis } from "./child.ts";
+import { joinNodes, MASTERS, NODES } from "./joining.ts";
+import { freePort } from "./ready.ts";
+
+export interface ClusterOptions {
+  /** A directory of its own, made when missing; each node has one in it. */
+  dir: string;
+  durability: "fsync" | "everysec";
+  /** A master that does not answer for so long is replaced by its replica (ms); 2,000 if left out. */
+  timeoutMs?: number;
+  logger: Logger;
+}
+
+/** Six nodes of a Redis Cluster on loopback, at ports of their own choosing: three masters, and a replica of each. */
+export interface RedisCluster extends AsyncDisposable {
+  /** `redis+cluster://` with all six. */
+  url: string;
+  /** The masters as of the start, then their replicas in the same order. */
+  nodes: readonly RedisChild[];
+}
+
+/** Starts the nodes and makes a cluster of them. Resolves when all agree that it is well and each replica has its master's data. */
+export async function startRedisCluster({ dir, durability, timeoutMs = 2_000, logger }: ClusterOptions): Promise<RedisCluster> {
+  await using stack = new AsyncDisposableStack();
+  const ports = await clusterPorts();
+  const nodes = await Promise.all(
+    ports.map((port, n) => startRedis({ dir: join(dir, `node-${n}`), port, durability, cluster: { timeoutMs }, logger })),
+  );
+  stack.defer(async () => {
+    // Masters first: one that ends waits until its replica has everything.
+    for (const part of [nodes.slice(0, MASTERS), nodes.slice(MASTERS)]) await Promise.all(part.map((node) => node.stop()));
+  });
+  await joinNodes(ports);
+  const opened = stack.move();
+  return { url: clusterUrl(ports), nodes, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** The setting that names nodes on loopback. */
+export const clusterUrl = (ports: readonly number[]): string => `redis+cluster://${ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
+
+/** The nodes talk to each other at a port so much above the one they serve on. */
+const BUS = 10_000;
+const HIGHEST = 65_535;
+
+/** Ports for six nodes that were free on loopback a moment ago. */
+export async function clusterPorts(): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < NODES) {
+    const port = await freePort();
+    if (port + BUS <= HIGHEST) ports.add(port);
+  }
+  return [...ports];
+}
