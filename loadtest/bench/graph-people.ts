@@ -97,15 +97,3 @@ export function* crowdPairs(crowd: Crowd, seed: number, now: number): Generator<
     if (!follows.has(key) && !follows.has(high * people + low)) yield pairOf(low, high);
   }
 }
-
-/** The pairs in parts, so that never all are in memory at once. */
-export function* inParts<Thing>(things: Iterable<Thing>, size: number): Generator<Thing[]> {
-  let some: Thing[] = [];
-  for (const thing of things) {
-    some.push(thing);
-    if (some.length < size) continue;
-    yield some;
-    some = [];
-  }
-  if (some.length > 0) yield some;
-}

@@ -7,7 +7,7 @@ const MOST_SOURCES = 200;
 /** Edges behind them that one question may look at. */
 const BEYOND_BUDGET = 20_000;
 /** Other followers of the same authors that are looked at. */
-const ALONGSIDE_BUDGET = 1_000;
+const ALONGSIDE_BUDGET = 400;
 /** Followers, the newest, that stand for all where every author of the user has too many. */
 const CROWD_SAMPLE = 300;
 /** Who follows more than this says little by it. */

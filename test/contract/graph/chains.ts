@@ -39,6 +39,27 @@ export function chainsContract(world: () => TestGraph): void {
     expect(await graph.path(ann, "nobody.at.all", 6)).toEqual([]);
   });
 
+  test("chains of up to six steps are found, at each length the shortest, and around who is blocked", async () => {
+    const { graph } = world();
+    const { row, side } = namesOf("row", "side");
+    const line = Array.from({ length: 8 }, (_, i) => `${row}.${i}`);
+    const detour = Array.from({ length: 3 }, (_, i) => `${side}.${i}`);
+    const steps = (chain: string[]) => chain.slice(1).map((to, i) => follows(chain[i]!, to, 1));
+    await writeNew(graph, ...steps(line), ...steps([line[1]!, ...detour, line[4]!]));
+    for (let length = 1; length <= 6; length++) {
+      const chain = line.slice(0, length + 1);
+      expect(await graph.path(line[0]!, chain.at(-1)!, 6)).toEqual(chain);
+      expect(await graph.path(line[0]!, chain.at(-1)!, length)).toEqual(chain);
+      if (length > 1) expect(await graph.path(line[0]!, chain.at(-1)!, length - 1)).toEqual([]);
+    }
+    expect(await graph.path(line[0]!, line[7]!, 6)).toEqual([]);
+    expect(await graph.path(line[7]!, line[1]!, 6)).toEqual([]);
+    await writeNew(graph, blocks(line[2]!, line[0]!));
+    expect(await graph.path(line[0]!, line[5]!, 6)).toEqual([line[0], line[1], ...detour, line[4], line[5]]);
+    expect(await graph.path(line[0]!, line[5]!, 5)).toEqual([]);
+    expect(await graph.path(line[0]!, line[6]!, 6)).toEqual([]);
+  });
+
   test("a path goes around those who block the user or are blocked by them", async () => {
     const { graph } = world();
     const { ann, bob, cas, dan, eva, fay } = namesOf("ann", "bob", "cas", "dan", "eva", "fay");
