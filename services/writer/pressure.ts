@@ -1,3 +1,4 @@
+import { setTimeout as after } from "node:timers/promises";
 import { keys, partitions, SEND_SHARDS } from "#shared/hot/keys.ts";
 import { nodeMemories } from "#shared/hot/nodes.ts";
 import type { Hot } from "#shared/hot/redis.ts";
@@ -6,6 +7,8 @@ import type { Logger } from "#shared/run/logger.ts";
 /** Share of the hot tier's memory above which sends are asked to come again: what is left is for fan-out and reading to go on. */
 const FULL = 0.9;
 const LOOK = 1_000;
+/** How long a look waits for a master that is away: what the others say counts without it (ms). */
+const PATIENCE = 500;
 
 /** Streams on the way of a send that must not grow without end. */
 const streamsOfSends = (): readonly string[] => [
@@ -23,20 +26,23 @@ export function watchPressure(hot: Hot, logger: Logger, outboxMax: number): Pres
   const streams = streamsOfSends();
   let high: string | null = null;
 
-  async function isFull(): Promise<boolean> {
-    return (await nodeMemories(hot)).some(({ used, limit }) => limit > 0 && used > limit * FULL);
-  }
+  const lengths = new Map<string, number>();
+  let full = false;
 
   async function look(): Promise<void> {
-    const [full, ...lengths] = await Promise.all([isFull(), ...streams.map((stream) => hot.redis.xlen(stream))]);
-    const longest = Math.max(...lengths);
+    const memories = nodeMemories(hot).then((nodes) => {
+      full = nodes.some(({ used, limit }) => limit > 0 && used > limit * FULL);
+    });
+    const asked = streams.map(async (stream) => lengths.set(stream, await hot.redis.xlen(stream)));
+    await Promise.race([Promise.allSettled([memories, ...asked]), after(PATIENCE, undefined, { ref: false })]);
+    const longest = Math.max(0, ...lengths.values());
     const now = full ? "the hot tier is nearly full" : longest >= outboxMax ? "too much waits for its delivery" : null;
     if (now === high) return;
     high = now;
     if (now === null) logger.warn({}, "there is room again; sends are taken");
     else logger.warn({ longest, outboxMax }, `${now}; sends are refused until there is room`);
   }
-  const timer = setInterval(() => void look().catch(() => undefined), LOOK);
+  const timer = setInterval(() => void look(), LOOK);
   timer.unref();
   return { high: () => high, [Symbol.dispose]: () => clearInterval(timer) };
 }

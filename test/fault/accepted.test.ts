@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KafkaChild } from "#infra/kafka/start.ts";
 import type { Message } from "#shared/wire/values.ts";
 import { KAFKA_MS, startTestKafka } from "#test/support/kafka.ts";
-import { childOf, workersOf } from "#test/support/processes.ts";
+import { redisesOf, workersOf } from "#test/support/processes.ts";
 import { createRandom, seedOf } from "#test/support/random.ts";
 import { createDevice, group, hears, range, seqsOf, type Device } from "#test/support/sdk-device.ts";
 import { until } from "#test/support/until.ts";
@@ -57,7 +57,7 @@ describe.each(["Redis", "Kafka"])("accepted into a log in %s", (carrier) => {
     };
     for (const round of range(1, ROUNDS)) {
       await more(random.between(50, 300));
-      if (round === 1) process.kill(await childOf(world.dir, "redis"), "SIGKILL");
+      if (round === 1) process.kill(random.pick(await redisesOf(world)), "SIGKILL");
       else if (round === 2 && kafka !== null) {
         await kafka.kill();
         await kafka.start();

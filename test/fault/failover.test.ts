@@ -15,6 +15,8 @@ import { startWorld } from "#test/support/world.ts";
 const MASTERS = 3;
 /** A master that says nothing for so long is replaced (ms). */
 const TIMEOUT = 1_000;
+/** Who is on another master goes on talking: what waits meanwhile is never more than a reconnect can give. */
+const FEW = "100";
 
 /** Waits until a node says so of its replication. */
 async function says(node: RedisChild, what: string): Promise<void> {
@@ -62,7 +64,7 @@ test.each(outages)("with REDIS_WAIT=1 a master of the cluster that %s under traf
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const logger = createLogger("silent", { role: "test" });
   await using cluster = await startRedisCluster({ dir, durability: "fsync", timeoutMs: TIMEOUT, logger });
-  await using world = await startWorld({ FANOUT_WRITE_MAX: SMALL, REDIS_URL: cluster.url, REDIS_WAIT: "1" });
+  await using world = await startWorld({ FANOUT_WRITE_MAX: SMALL, REDIS_URL: cluster.url, REDIS_WAIT: "1", OUTBOX_MAX: FEW });
   await using chatter = await startChatter(world, random);
   for (let n = 0; n < MASTERS; n++) {
     await chatter.more(random.between(50, 600));

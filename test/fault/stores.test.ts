@@ -1,14 +1,12 @@
 import { expect, test } from "vitest";
 import { SMALL, startChatter } from "#test/support/chatter.ts";
-import { childOf } from "#test/support/processes.ts";
-import { createRandom, type Random, seedOf } from "#test/support/random.ts";
+import { childOf, redisesOf } from "#test/support/processes.ts";
+import { createRandom, seedOf } from "#test/support/random.ts";
 import { verdict } from "#test/support/verdict.ts";
 import { startWorld, type World } from "#test/support/world.ts";
 
-/** The Redis of the world, or all nodes of its cluster, three masters first. */
-const redisesOf = async (world: World): Promise<number[]> =>
-  world.cluster === null ? [await childOf(world.dir, "redis")] : world.cluster.nodes.map((node) => node.pid());
-const redisOf = async (world: World, random: Random): Promise<number> => random.pick((await redisesOf(world)).slice(0, 3));
+/** All of Redis: of a cluster the replicas too. */
+const allRedis = async (world: World): Promise<number[]> => world.cluster?.nodes.map((node) => node.pid()) ?? redisesOf(world);
 
 test.each(["redis", "clickhouse"] as const)("the %s child killed at random moments under traffic costs nobody a message", async (kind) => {
   const random = createRandom(seedOf(kind));
@@ -16,7 +14,7 @@ test.each(["redis", "clickhouse"] as const)("the %s child killed at random momen
   await using chatter = await startChatter(world, random);
   for (let round = 0; round < 4; round++) {
     await chatter.more(random.between(50, 600));
-    process.kill(kind === "redis" ? await redisOf(world, random) : await childOf(world.dir, kind), "SIGKILL");
+    process.kill(kind === "redis" ? random.pick(await redisesOf(world)) : await childOf(world.dir, kind), "SIGKILL");
   }
   await chatter.more(100);
   await chatter.stop();
@@ -30,7 +28,7 @@ test("a Redis that hangs costs callers a temporary 108, and nothing that was ack
   await using chatter = await startChatter(world, random);
   await chatter.more(random.between(50, 300));
   const conversationId = chatter.conversations[0]?.id;
-  const redises = await redisesOf(world);
+  const redises = await allRedis(world);
   for (const redis of redises) process.kill(redis, "SIGSTOP");
   try {
     const calls: [string, object][] = [

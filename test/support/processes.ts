@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { until } from "./until.ts";
+import type { World } from "./world.ts";
 
 const read = (path: string): string => {
   try {
@@ -30,6 +31,11 @@ export async function childOf(dir: string, kind: "redis" | "clickhouse" | "graph
     () => `a ${kind} that works for ${dir}`,
   );
   return find()?.pid ?? 0;
+}
+
+/** The Redis that works for a world, or the masters of its cluster as of the start. */
+export async function redisesOf({ dir, cluster }: Pick<World, "dir" | "cluster">): Promise<number[]> {
+  return cluster === null ? [await childOf(dir, "redis")] : cluster.nodes.slice(0, 3).map((node) => node.pid());
 }
 
 /** The workers of a server with PROCESSES above 1, whose steward is the pid given. */
