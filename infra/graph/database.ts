@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Cypher, Engine, Logged } from "#shared/graph/cypher.ts";
 import { applyMigrations } from "#shared/run/migrations.ts";
-import { embeddedDialect } from "./dialect.ts";
+import { createDialect } from "./dialect.ts";
 import { type Line, openStore } from "./engine.ts";
 import { openFiles } from "./files.ts";
 import { createGate, createPool } from "./gate.ts";
@@ -86,7 +86,7 @@ export async function openDatabase({ dir, memory, journal: least }: DatabaseOpti
   const store = await openStore(files.database, memory);
   const writer = store.open(THREADS);
   await migrate(writer);
-  const dialect = embeddedDialect;
+  const dialect = createDialect();
   if (files.behind) {
     const recovering = {
       dialect,

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Pair } from "#shared/graph/port.ts";
 import { edgeKinds, type Edge, edgesOf, encodeState, pairKey, textOf } from "#shared/graph/record.ts";
 import type { Database } from "./database.ts";
-import { embeddedDialect } from "./dialect.ts";
 
 type Cell = string | number | null;
 
@@ -108,6 +107,6 @@ async function copyAll(database: Database, load: Load): Promise<void> {
       await rest();
     }
     const more = [...load.users].filter(([id]) => there.has(id)).map(([id, counts]) => ({ id, ...counts }));
-    if (more.length > 0) await embeddedDialect.addCounts?.(cypher, more);
+    if (more.length > 0) await database.dialect.addCounts?.(cypher, more);
   });
 }

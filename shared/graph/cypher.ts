@@ -42,12 +42,22 @@ export interface Dialect {
   neighbours: string;
   /** A shortest chain as `ids`, of at most `max` steps, around the users in `avoided`. */
   shortest(cypher: Cypher, chain: { user: string; other: string; max: number; avoided: string[] }): Promise<string[] | null>;
-  /** `user`, `through` (ids), `now`, `limit` → `id`, `weight`: whom those followed or befriended by the user follow or befriended. */
-  beyond: string;
-  /** `user`, `through` (ids), `now`, `limit` → `id`, `weight`: friends of those friends. */
-  friendsBeyond: string;
-  /** `user`, `through` (ids), `busy`, `since`, `now`, `limit` → `id`, `weight`: whom others follow who since then follow the same authors, and at most `busy` people. */
-  alongside: string;
+  /**
+   * The weightiest of those who may interest a user. Parameters: `user`, `through` (ids: whom to go through), `now`, `limit`; for `alongside` also `since`
+   * and `busy`.
+   */
+  candidates(cypher: Cypher, kind: Candidates, parameters: Parameters): Promise<Candidate[]>;
+}
+
+/**
+ * `beyond`: whom those followed or befriended by the user follow or befriend. `friendsBeyond`: friends of those friends. `alongside`: whom others follow who
+ * since a time follow the same authors, and follow no more than are `busy`.
+ */
+export type Candidates = "beyond" | "friendsBeyond" | "alongside";
+
+export interface Candidate {
+  id: string;
+  weight: number;
 }
 
 /** A graph database in its two ways of being asked. */

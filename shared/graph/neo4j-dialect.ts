@@ -1,10 +1,8 @@
-import type { Cypher, Dialect } from "./cypher.ts";
+import type { Candidates, Cypher, Dialect } from "./cypher.ts";
 
 /** How much the age of a relationship leaves of it: half after 90 days. */
 const fresh = (edge: string): string => `0.5 ^ (($now - ${edge}.since) / 7776000000.0)`;
 const weight = (edge: string): string => `CASE type(${edge}) WHEN 'FRIEND' THEN 2.0 ELSE 1.0 END * ${fresh(edge)}`;
-
-const BEST = "ORDER BY weight DESC, id LIMIT $limit";
 
 async function shortest(
   cypher: Cypher,
@@ -18,6 +16,17 @@ async function shortest(
   );
   return found?.ids ?? null;
 }
+
+/** → `id`, `weight` */
+const candidates: Record<Candidates, string> = {
+  beyond: `UNWIND $through AS t MATCH (:User {id: $user})-[e:FOLLOWS|FRIEND]->(x:User {id: t})-[f:FOLLOWS|FRIEND]->(y:User)
+    RETURN y.id AS id, sum(${weight("e")} * ${weight("f")}) AS weight`,
+  friendsBeyond: `UNWIND $through AS t MATCH (:User {id: $user})-[e:FRIEND]->(x:User {id: t})-[f:FRIEND]->(y:User)
+    RETURN y.id AS id, sum(4.0 * ${fresh("e")} * ${fresh("f")}) AS weight`,
+  alongside: `UNWIND $through AS t MATCH (:User {id: $user})-[e:FOLLOWS]->(x:User {id: t})<-[f:FOLLOWS]-(z:User)
+    WHERE f.since >= $since AND z.id <> $user AND COUNT { (z)-[:FOLLOWS]->() } <= $busy
+    MATCH (z)-[g:FOLLOWS]->(y:User) RETURN y.id AS id, sum(${fresh("e")} * ${fresh("g")}) AS weight`,
+};
 
 /** How Neo4j is asked. */
 export const neo4jDialect: Dialect = {
@@ -35,11 +44,5 @@ export const neo4jDialect: Dialect = {
   neighbours: `MATCH (:User {id: $user})-[e:FOLLOWS|FRIEND|CONTACT|REQUESTED|BLOCKS]->(x:User)
     RETURN type(e) AS kind, x.id AS id, e.since AS since, COUNT { (x)<-[:FOLLOWS]-() } AS followers, COUNT { (x)-[:FOLLOWS]->() } AS following`,
   shortest,
-  beyond: `UNWIND $through AS t MATCH (:User {id: $user})-[e:FOLLOWS|FRIEND]->(x:User {id: t})-[f:FOLLOWS|FRIEND]->(y:User)
-    RETURN y.id AS id, sum(${weight("e")} * ${weight("f")}) AS weight ${BEST}`,
-  friendsBeyond: `UNWIND $through AS t MATCH (:User {id: $user})-[e:FRIEND]->(x:User {id: t})-[f:FRIEND]->(y:User)
-    RETURN y.id AS id, sum(4.0 * ${fresh("e")} * ${fresh("f")}) AS weight ${BEST}`,
-  alongside: `UNWIND $through AS t MATCH (:User {id: $user})-[e:FOLLOWS]->(x:User {id: t})<-[f:FOLLOWS]-(z:User)
-    WHERE f.since >= $since AND z.id <> $user AND COUNT { (z)-[:FOLLOWS]->() } <= $busy
-    MATCH (z)-[g:FOLLOWS]->(y:User) RETURN y.id AS id, sum(${fresh("e")} * ${fresh("g")}) AS weight ${BEST}`,
+  candidates: (cypher, kind, parameters) => cypher.run(`${candidates[kind]} ORDER BY weight DESC, id LIMIT $limit`, parameters),
 };

@@ -1,5 +1,5 @@
 import { standings } from "./chains.ts";
-import type { Cypher, Engine, Neighbour, Parameters } from "./cypher.ts";
+import type { Candidate, Candidates, Cypher, Engine, Neighbour, Parameters } from "./cypher.ts";
 import type { Graph } from "./port.ts";
 
 /** Relations of a user that are followed further: the newest. */
@@ -16,11 +16,6 @@ const BUSY = 500;
 const SPARE = 200;
 const MOST_CANDIDATES = 3_000;
 
-interface Candidate {
-  id: string;
-  weight: number;
-}
-
 type Suggestions = Pick<Graph, "suggest" | "secondRing">;
 
 /**
@@ -29,14 +24,30 @@ type Suggestions = Pick<Graph, "suggest" | "secondRing">;
  */
 export function createSuggestions({ dialect, read }: Engine): Suggestions {
   const neighbours = (cypher: Cypher, user: string) => cypher.run<Neighbour>(dialect.neighbours, { user });
+  async function askThrough(cypher: Cypher, kind: Candidates, parameters: Parameters & { through: string[] }): Promise<Candidate[]> {
+    return parameters.through.length === 0 ? [] : await dialect.candidates(cypher, kind, parameters);
+  }
+
+  async function alongside(cypher: Cypher, known: readonly Neighbour[], ask: Parameters): Promise<Candidate[]> {
+    const through = newest(known, ["FOLLOWS"], ({ followers }) => followers, ALONGSIDE_BUDGET);
+    if (through.length > 0) return await askThrough(cypher, "alongside", { ...ask, through, busy: BUSY, since: 0 });
+    const [least] = known.filter(({ kind }) => kind === "FOLLOWS").toSorted((x, y) => x.followers - y.followers);
+    if (least === undefined) return [];
+    const [oldest] = await cypher.run<{ since: number }>(
+      "MATCH (:User {id: $id})<-[g:FOLLOWS]-(:User) RETURN g.since AS since ORDER BY since DESC SKIP $sample LIMIT 1",
+      { id: least.id, sample: CROWD_SAMPLE },
+    );
+    return await askThrough(cypher, "alongside", { ...ask, through: [least.id], busy: BUSY, since: (oldest?.since ?? -1) + 1 });
+  }
+
   return {
     suggest: async (user, limit) =>
       await read(async (cypher) => {
         const known = await neighbours(cypher, user);
         const ask = { user, now: Date.now(), limit: candidatesFor(limit, known) };
         const found = [
-          ...(await askThrough(cypher, dialect.friendsBeyond, { ...ask, through: newest(known, ["FRIEND"], () => 0, 1) })),
-          ...(await alongside(cypher, dialect.alongside, known, ask)),
+          ...(await askThrough(cypher, "friendsBeyond", { ...ask, through: newest(known, ["FRIEND"], () => 0, 1) })),
+          ...(await alongside(cypher, known, ask)),
         ];
         const unknown = (standing: Standing) => {
           const { mine, theirs, friends } = standing;
@@ -49,7 +60,7 @@ export function createSuggestions({ dialect, read }: Engine): Suggestions {
       await read(async (cypher) => {
         const known = await neighbours(cypher, user);
         const through = newest(known, ["FOLLOWS", "FRIEND"], ({ following }) => following, BEYOND_BUDGET);
-        const found = await askThrough(cypher, dialect.beyond, { user, now: Date.now(), limit: candidatesFor(limit, known), through });
+        const found = await askThrough(cypher, "beyond", { user, now: Date.now(), limit: candidatesFor(limit, known), through });
         return await pick(cypher, user, found, limit, (standing) => standing.mine.following === null && !isBlocked(standing));
       }),
   };
@@ -59,10 +70,6 @@ type Standing = NonNullable<ReturnType<Awaited<ReturnType<typeof standings>>["ge
 const isBlocked = ({ mine, theirs }: Standing): boolean => mine.blocking !== null || theirs.blocking !== null;
 
 const candidatesFor = (limit: number, known: readonly Neighbour[]) => Math.min(limit + known.length + SPARE, MOST_CANDIDATES);
-
-async function askThrough(cypher: Cypher, statement: string, parameters: Parameters & { through: string[] }): Promise<Candidate[]> {
-  return parameters.through.length === 0 ? [] : await cypher.run<Candidate>(statement, parameters);
-}
 
 /** The newest of some kinds whose costs together stay within a budget; one that does not fit is passed over. */
 function newest(known: readonly Neighbour[], kinds: readonly string[], cost: (one: Neighbour) => number, budget: number): string[] {
@@ -75,18 +82,6 @@ function newest(known: readonly Neighbour[], kinds: readonly string[], cost: (on
     ids.add(one.id);
   }
   return [...ids];
-}
-
-async function alongside(cypher: Cypher, statement: string, known: readonly Neighbour[], ask: Parameters): Promise<Candidate[]> {
-  const through = newest(known, ["FOLLOWS"], ({ followers }) => followers, ALONGSIDE_BUDGET);
-  if (through.length > 0) return await askThrough(cypher, statement, { ...ask, through, busy: BUSY, since: 0 });
-  const [least] = known.filter(({ kind }) => kind === "FOLLOWS").toSorted((x, y) => x.followers - y.followers);
-  if (least === undefined) return [];
-  const [oldest] = await cypher.run<{ since: number }>(
-    "MATCH (:User {id: $id})<-[g:FOLLOWS]-(:User) RETURN g.since AS since ORDER BY since DESC SKIP $sample LIMIT 1",
-    { id: least.id, sample: CROWD_SAMPLE },
-  );
-  return await askThrough(cypher, statement, { ...ask, through: [least.id], busy: BUSY, since: (oldest?.since ?? -1) + 1 });
 }
 
 /** The weightiest that are fit, by what stands between them and the user. */
