@@ -5,7 +5,7 @@ import type { Graph } from "./port.ts";
 /** Relations of a user that are followed further: the newest. */
 const MOST_SOURCES = 200;
 /** Edges behind them that one question may look at. */
-const BEYOND_BUDGET = 20_000;
+const BEYOND_BUDGET = 10_000;
 /** Other followers of the same authors that are looked at. */
 const ALONGSIDE_BUDGET = 400;
 /** Followers, the newest, that stand for all where every author of the user has too many. */
