@@ -1,5 +1,6 @@
 import type { SessionRow } from "#shared/cold/rows.ts";
 import { compareStreamIds } from "#shared/hot/progress.ts";
+import { spread } from "#shared/hot/spread.ts";
 import type { Tail } from "#shared/log/port.ts";
 import { parseRecord, type OutboxRecord } from "#shared/wire/record.ts";
 import { parseChange } from "#shared/wire/relation-change.ts";
@@ -67,8 +68,7 @@ export async function isWaiting({ hot, tail }: Sources, places: readonly Place[]
   // What was relayed is perhaps on its way here. Of each outbox the last entry stays.
   const relayed = places.filter(({ stream }) => tail !== null && stream.kind === "outbox");
   if (relayed.length > 0) {
-    const outboxes = relayed.map(({ stream }) => stream.key);
-    const written = (await hot.run("ends", outboxes, [])) as string[];
+    const written = await spread<string>(hot, "ends", { keys: relayed.map(({ stream }) => stream.key), each: 1 });
     if (relayed.some(({ cursor }, i) => compareStreamIds(written[i] as string, cursor) > 0)) return true;
   }
   const others = places.filter((place) => !relayed.includes(place));
