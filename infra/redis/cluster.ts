@@ -22,12 +22,9 @@ export interface RedisCluster extends AsyncDisposable {
 }
 
 /** Starts the nodes and makes a cluster of them. Resolves when all agree that it is well and each replica has its master's data. */
-export async function startRedisCluster({ dir, durability, timeoutMs = 2_000, logger }: ClusterOptions): Promise<RedisCluster> {
+export async function startRedisCluster(options: ClusterOptions): Promise<RedisCluster> {
   await using stack = new AsyncDisposableStack();
-  const ports = await clusterPorts();
-  const nodes = await Promise.all(
-    ports.map((port, n) => startRedis({ dir: join(dir, `node-${n}`), port, durability, cluster: { timeoutMs }, logger })),
-  );
+  const { ports, nodes } = await startNodes(options);
   stack.defer(async () => {
     // Masters first: one that ends waits until its replica has everything.
     for (const part of [nodes.slice(0, MASTERS), nodes.slice(MASTERS)]) await Promise.all(part.map((node) => node.stop()));
@@ -35,6 +32,21 @@ export async function startRedisCluster({ dir, durability, timeoutMs = 2_000, lo
   await joinNodes(ports);
   const opened = stack.move();
   return { url: clusterUrl(ports), nodes, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** A free port may be taken by another process before its node opens it: then all begin anew at others. */
+async function startNodes(options: ClusterOptions, tries = 3): Promise<{ ports: number[]; nodes: RedisChild[] }> {
+  const { dir, durability, timeoutMs = 2_000, logger } = options;
+  const ports = await clusterPorts();
+  const started = await Promise.allSettled(
+    ports.map((port, n) => startRedis({ dir: join(dir, `node-${n}`), port, durability, cluster: { timeoutMs }, logger })),
+  );
+  const nodes = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const failed = started.find((one) => one.status === "rejected");
+  if (failed === undefined) return { ports, nodes };
+  await Promise.all(nodes.map((node) => node.stop()));
+  if (tries <= 1 || !String(failed.reason).includes("Address already in use")) throw failed.reason;
+  return startNodes(options, tries - 1);
 }
 
 /** The setting that names nodes on loopback. */
