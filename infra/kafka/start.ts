@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { openKafka } from "#shared/log/kafka.ts";
 import { createLogger } from "#shared/run/logger.ts";
+import { type JavaChild, startJava } from "../java.ts";
 import { freePort } from "../redis/ready.ts";
 import { ensureKafka } from "./install.ts";
 
@@ -28,7 +27,6 @@ export interface KafkaChild extends AsyncDisposable {
 
 const SERVER = join(import.meta.dirname, "KafkaServer.java");
 const START_MS = 120_000;
-const STOP_MS = 20_000;
 
 /** Command line of a Kafka on two ports of 127.0.0.1, the second for its controller. */
 export const kafkaCommand = (classes: string, dir: string, port: number, controller: number): string[] => [
@@ -56,29 +54,21 @@ export async function startKafka({ dir, say }: KafkaOptions): Promise<KafkaChild
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const [port, controller] = [await freePort(), await freePort()];
   const brokers = `127.0.0.1:${port}`;
-  let child: ChildProcess;
-  let exit: Promise<unknown>;
+  let child: JavaChild;
 
   async function start(): Promise<void> {
-    let words = "";
-    child = spawn("java", [...kafkaCommand(classes, dir, port, controller), "attached"], { stdio: ["pipe", "ignore", "pipe"] });
-    exit = once(child, "exit");
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-2_000)));
+    child = startJava(kafkaCommand(classes, dir, port, controller));
+    child.process.stdout.resume();
     const deadline = performance.now() + START_MS;
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Kafka ended before it answered: ${words.trim()}`);
+      if (child.gone()) throw new Error(`Kafka ended before it answered: ${child.words()}`);
       if (await answers(brokers)) return;
-      if (performance.now() > deadline) throw new Error(`Kafka did not answer within ${START_MS / 1_000} s: ${words.trim()}`);
+      if (performance.now() > deadline) throw new Error(`Kafka did not answer within ${START_MS / 1_000} s: ${child.words()}`);
       await after(100);
     }
   }
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    await exit;
-    clearTimeout(late);
-  }
+  const end = (signal: NodeJS.Signals): Promise<void> => child.end(signal);
 
   try {
     await start();
@@ -86,7 +76,7 @@ export async function startKafka({ dir, say }: KafkaOptions): Promise<KafkaChild
     await end("SIGKILL");
     throw error;
   }
-  return { brokers, pid: () => child.pid ?? 0, kill: () => end("SIGKILL"), start, [Symbol.asyncDispose]: () => end("SIGTERM") };
+  return { brokers, pid: () => child.process.pid ?? 0, kill: () => end("SIGKILL"), start, [Symbol.asyncDispose]: () => end("SIGTERM") };
 }
 
 const answers = (brokers: string): Promise<boolean> =>

@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { type JavaChild, startJava } from "../java.ts";
 import { freePort } from "../redis/ready.ts";
 import { ensureNeo4j } from "./install.ts";
 
@@ -30,7 +29,6 @@ export interface Neo4jChild extends AsyncDisposable {
 
 const SERVER = join(import.meta.dirname, "Neo4jServer.java");
 const START_MS = 120_000;
-const STOP_MS = 20_000;
 
 /** Command line of a Neo4j; it prints `ready` once it answers. The password goes by the environment. */
 export const neo4jCommand = (classes: string, dir: string, port: number): string[] => [
@@ -44,11 +42,11 @@ export const neo4jCommand = (classes: string, dir: string, port: number): string
 ];
 
 /** Resolves when it says that it is ready; rejects with its last words when it ends first, or is late. */
-async function untilReady(child: ChildProcess, lines: NodeJS.ReadableStream, words: () => string): Promise<void> {
+async function untilReady({ process: child, words }: JavaChild): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const late = setTimeout(() => reject(new Error(`Neo4j did not start within ${START_MS / 1_000} s: ${words()}`)), START_MS);
   child.once("exit", (code, signal) => reject(new Error(`Neo4j ended with ${String(code ?? signal)} before it was ready: ${words()}`)));
-  createInterface({ input: lines }).on("line", (line) => line === "ready" && resolve());
+  createInterface({ input: child.stdout }).on("line", (line) => line === "ready" && resolve());
   try {
     await promise;
   } finally {
@@ -61,23 +59,11 @@ export async function startNeo4j({ dir, port, password, say }: Neo4jOptions): Pr
   const classes = await ensureNeo4j(say);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const bolt = port ?? (await freePort());
-  const child = spawn("java", [...neo4jCommand(classes, dir, bolt), "attached"], {
-    env: { ...process.env, NEO4J_PASSWORD: password },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const exit = once(child, "exit");
-  let words = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-2_000)));
-  const end = async (signal: NodeJS.Signals) => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    await exit;
-    clearTimeout(late);
-  };
+  const child = startJava(neo4jCommand(classes, dir, bolt), { NEO4J_PASSWORD: password });
   try {
-    await untilReady(child, child.stdout, () => words.trim());
+    await untilReady(child);
   } catch (error) {
-    await end("SIGKILL");
+    await child.end("SIGKILL");
     throw error;
   }
   return {
@@ -85,8 +71,8 @@ export async function startNeo4j({ dir, port, password, say }: Neo4jOptions): Pr
     user: "neo4j",
     password,
     port: bolt,
-    pid: child.pid ?? 0,
-    kill: () => end("SIGKILL"),
-    [Symbol.asyncDispose]: () => end("SIGTERM"),
+    pid: child.process.pid ?? 0,
+    kill: () => child.end("SIGKILL"),
+    [Symbol.asyncDispose]: () => child.end("SIGTERM"),
   };
 }

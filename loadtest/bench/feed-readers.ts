@@ -1,13 +1,12 @@
 import type { Hot } from "#shared/hot/redis.ts";
 import type { LoadServer } from "../lean/server.ts";
-import type { Ask } from "./asker.ts";
-import { openAsker, type Asker } from "./asking.ts";
+import type { Asker } from "./asking.ts";
 import { wordsOf } from "./author.ts";
 import { feedOf, followers, openFollowing } from "./feed-load.ts";
 import { atRest, inParallel } from "./growth-load.ts";
+import { openReaders, type Page, walkTimeline } from "./timeline-walk.ts";
 
 const READERS = 20;
-const PAGE = 50;
 /** Posts of each author. */
 const POSTS = 3;
 /** More than FANOUT_WRITE_MAX together with the readers. */
@@ -20,14 +19,9 @@ interface Sizes {
 }
 export const sizes = (quick: boolean): Sizes => (quick ? { authors: 200, big: 20 } : { authors: 2_000, big: 200 });
 
-interface Item {
-  source: string;
-  key: string;
-  message: { id: string; from: string };
-}
-interface Page {
-  items: Item[];
-  cursor: string | null;
+interface Message {
+  id: string;
+  from: string;
 }
 
 const isBig = (n: number, { authors, big }: Sizes): boolean => n % (authors / big) === 0;
@@ -54,40 +48,19 @@ export async function prepareReaders(server: LoadServer, hot: Hot, of: Sizes): P
   return { readers, posted };
 }
 
-/** Walks through a reader's whole timeline: every post once, newest first, from the inbox or the author's mailbox. Gives the first page. */
-async function checkedWalk(server: LoadServer, reader: string, posted: ReadonlyMap<string, string>, of: Sizes): Promise<Page> {
-  const missing = new Map(posted);
-  let first: Page | null = null;
-  let last = "9".repeat(19);
-  let cursor: string | null = null;
-  do {
-    const page: Page = await server.call<Page>(reader, "timeline.read", { limit: PAGE, cursor });
-    for (const { source, key, message } of page.items) {
-      const author = missing.get(message.id);
-      const from = isBig(Number(author?.slice("poster".length)), of) ? "mailbox" : "inbox";
-      if (author !== message.from || source !== from || BigInt(key) > BigInt(last))
-        throw new Error(`${reader} got ${JSON.stringify(message)} of ${author} from the ${source} with key ${key} after ${last}`);
-      missing.delete(message.id);
-      last = key;
-    }
-    first ??= page;
-    cursor = page.cursor;
-  } while (cursor !== null);
-  if (missing.size > 0) throw new Error(`${missing.size} posts are missing in the timeline of ${reader}`);
-  return first as Page;
-}
-
-/** Devices of the readers that ask for their newest page, which a whole walk has proved right. */
+/** Devices of the readers, whose timelines are the posts, from the inbox or the author's mailbox. */
 export async function openFeedReaders(
   server: LoadServer,
   { readers, posted }: Awaited<ReturnType<typeof prepareReaders>>,
   of: Sizes,
 ): Promise<Asker> {
-  const asks: Ask[] = [];
+  const pages = new Map<string, Page<Message>>();
   for (const user of readers) {
-    const page = await checkedWalk(server, user, posted, of);
-    const expect = JSON.stringify({ items: page.items }).slice(0, -1);
-    asks.push({ user, method: "timeline.read", data: `{"limit":${PAGE}}`, expect });
+    const page = await walkTimeline<Message, string>(server, user, posted, ({ source, message }, author) => {
+      const from = isBig(Number(author.slice("poster".length)), of) ? "mailbox" : "inbox";
+      return author === message.from && source === from;
+    });
+    pages.set(user, page);
   }
-  return openAsker(server.target, asks, (user) => server.token(user));
+  return openReaders(server, pages);
 }

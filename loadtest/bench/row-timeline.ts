@@ -11,6 +11,7 @@ import { openTributaryChat } from "./chat-sides.ts";
 import { cpuOf, redisBelow } from "./cpu.ts";
 import { runPaced } from "./paced.ts";
 import { latency, spread, type Effort, type Row } from "./row.ts";
+import { openReaders, PAGE, type Page, walkTimeline } from "./timeline-walk.ts";
 
 /** Reads a second, and the chat beside them as a part of what the machine does of it alone. */
 const RATE = 500;
@@ -18,19 +19,15 @@ const BESIDE = 1 / 3;
 const READERS = 20;
 /** Members of a conversation in read mode: more than `FANOUT_WRITE_MAX`. */
 const CROWD = 520;
-const PAGE = 50;
 /** A message in so many goes to a conversation in read mode. */
 const EACH = 5;
 const AUTHOR = "author";
 
-interface Item {
-  source: "inbox" | "mailbox";
-  key: string;
-  message: { id: string; conversationId: string; seq: number; body: { text: string } };
-}
-interface Page {
-  items: Item[];
-  cursor: string | null;
+interface Message {
+  id: string;
+  conversationId: string;
+  seq: number;
+  body: { text: string };
 }
 
 interface World {
@@ -40,7 +37,7 @@ interface World {
 }
 
 /** Readers who share 200 conversations, 20 of them in read mode, and what was said there. */
-export async function prepare(server: LoadServer, messages: number): Promise<World> {
+async function prepare(server: LoadServer, messages: number): Promise<World> {
   const readers = Array.from({ length: READERS }, (_, i) => `reader${i}`);
   const others = Array.from({ length: CROWD - READERS }, (_, i) => `other${i}`);
   const groups = Array.from({ length: 200 }, (_, i) => (i < 20 ? [...readers, ...others] : readers));
@@ -55,47 +52,24 @@ export async function prepare(server: LoadServer, messages: number): Promise<Wor
   return { readers, posted, ofCrowds: new Set(ids.slice(0, 20)) };
 }
 
-/** Walks through a reader's whole timeline: every message once, as it was sent, newest first by key, from the right source. Gives the first page. */
-export async function checkedPage(server: LoadServer, reader: string, { posted, ofCrowds }: World): Promise<Page> {
-  const missing = new Map(posted.map((one) => [one.id, one]));
-  let first: Page | null = null;
-  // A raised key may meet the id of another message: then two have the same.
-  let last = "9".repeat(19);
-  let cursor: string | null = null;
-  do {
-    const page: Page = await server.call<Page>(reader, "timeline.read", { limit: PAGE, cursor });
-    for (const { source, key, message } of page.items) {
-      const one = missing.get(message.id);
-      const right =
-        one !== undefined &&
-        one.conversationId === message.conversationId &&
-        one.seq === message.seq &&
-        one.text === message.body.text &&
-        source === (ofCrowds.has(one.conversationId) ? "mailbox" : "inbox") &&
-        BigInt(key) >= BigInt(message.id) &&
-        BigInt(key) <= BigInt(last);
-      if (!right) throw new Error(`${reader} got ${JSON.stringify(message)} with key ${key} after ${last}`);
-      missing.delete(message.id);
-      last = key;
-    }
-    first ??= page;
-    cursor = page.cursor;
-  } while (cursor !== null);
-  if (missing.size > 0) throw new Error(`${missing.size} messages are missing in the timeline of ${reader}`);
-  return first as Page;
-}
-
-const beginning = (page: Page): string => JSON.stringify({ items: page.items }).slice(0, -1);
-
-export async function openReaders(server: LoadServer, world: World, pages: readonly Page[]): Promise<Asker> {
-  const asks = world.readers.map((user, i): Ask => {
-    return { user, method: "timeline.read", data: `{"limit":${PAGE}}`, expect: beginning(pages[i] as Page) };
-  });
-  return openAsker(server.target, asks, (user) => server.token(user));
+/** The first page of a reader, whose timeline is what was sent, from the right sources. */
+function checkedPage(server: LoadServer, reader: string, { posted, ofCrowds }: World): Promise<Page<Message>> {
+  const byId = new Map(posted.map((one) => [one.id, one]));
+  return walkTimeline<Message, Posted>(
+    server,
+    reader,
+    byId,
+    ({ source, key, message }, one) =>
+      one.conversationId === message.conversationId &&
+      one.seq === message.seq &&
+      one.text === message.body.text &&
+      source === (ofCrowds.has(one.conversationId) ? "mailbox" : "inbox") &&
+      BigInt(key) >= BigInt(message.id),
+  );
 }
 
 /** The bare server has the same messages in a list, and gives the newest 50 of it. */
-async function openBareReaders({ port, redisUrl }: Reference, page: Page): Promise<Asker> {
+async function openBareReaders({ port, redisUrl }: Reference, page: Page<Message>): Promise<Asker> {
   const redis = new Redis(redisUrl);
   await redis.rpush("page", ...page.items.map((item) => JSON.stringify(item)));
   redis.disconnect();
@@ -169,10 +143,10 @@ export async function timelineRows({ runs, quick }: Effort, beside = BESIDE): Pr
   await using reference = await startReference({ durability: "fsync" });
   await using server = await startLoadServer();
   const world = await prepare(server, quick ? 500 : 2_000);
-  const pages: Page[] = [];
-  for (const reader of world.readers) pages.push(await checkedPage(server, reader, world));
-  await using readers = await openReaders(server, world, pages);
-  await using bareReaders = await openBareReaders(reference, pages[0] as Page);
+  const pages = new Map<string, Page<Message>>();
+  for (const reader of world.readers) pages.set(reader, await checkedPage(server, reader, world));
+  await using readers = await openReaders(server, pages);
+  await using bareReaders = await openBareReaders(reference, pages.get(world.readers[0] ?? "") as Page<Message>);
   const chat = await openTributaryChat(server, 100);
   await runChat(chat, 10, quick ? 1 : 3);
   const full = await runChat(chat, 10, quick ? 1 : 3);

@@ -26,9 +26,9 @@ export const subprotocols = { protobuf: "centrifuge-protobuf", json: "centrifuge
 
 /** The encoding that a request is for: chosen by the subprotocol that was agreed on, or in the query. */
 export function encodingAsked(request: IncomingMessage, agreed: string): keyof typeof subprotocols {
-  if (agreed === subprotocols.protobuf || request.url?.includes("protobuf") !== true)
-    return agreed === subprotocols.protobuf ? "protobuf" : "json";
-  const query = URL.parse(request.url, "http://server")?.searchParams;
+  if (agreed === subprotocols.protobuf) return "protobuf";
+  // The usual URL has no query: it is not worth parsing again.
+  const query = request.url?.includes("?") === true ? URL.parse(request.url, "http://server")?.searchParams : undefined;
   return query?.get("cf_protocol") === "protobuf" || query?.get("format") === "protobuf" ? "protobuf" : "json";
 }
 
