@@ -73,7 +73,7 @@ async function logsOfSends({ sends, before }: Logs, accepts: boolean): Promise<S
 
 /** The gateway with the stations whose methods it serves. */
 async function startDoor(stores: Stores, { entries, timeline, progress, logs }: Shared, stack: AsyncDisposableStack): Promise<Running> {
-  const { hot, graph, bus, ids, config, logger, scrape, registry, node } = stores;
+  const { hot, graph, bus, ids, config, logger, scrape, registry, node, hurry } = stores;
   const { sends, pushes } = logs;
   const accepts = config.sendAck === "accepted";
   const writer = stack.use(createWriter({ ...config, hot, entries, ids, logger, accepting: accepts ? sends : null }));
@@ -111,7 +111,7 @@ async function startDoor(stores: Stores, { entries, timeline, progress, logs }: 
     send: writer.send,
   };
   const ready = () => readiness(stores, progress);
-  const gateway = stack.use(await startGateway({ config, logger, registry, scrape, methods, hub, node, ready }));
+  const gateway = stack.use(await startGateway({ config, logger, registry, scrape, methods, hub, node, ready, pace: { hurry } }));
   return { port: gateway.port };
 }
 

@@ -27,6 +27,8 @@ export interface Stores {
   node: string;
   /** What `/metrics` says: the sums over all processes of this server. */
   scrape: () => Promise<string>;
+  /** Aborted when there is no time to stop gently. */
+  hurry: AbortSignal;
   hot: Hot;
   /** For readers: who waits for a page is told soon that the archive is away. */
   cold: ColdStore;
@@ -66,6 +68,7 @@ export async function connectStores(
     metrics,
     node: randomUUID().slice(0, 8),
     scrape: () => registry.metrics(),
+    hurry: new AbortController().signal,
     hot,
     cold: createColdStore(reading.clickhouse),
     archive: createColdStore(client.clickhouse),

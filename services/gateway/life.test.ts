@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { connected, RawClient, startTestGateway, tokenOf } from "./testing.ts";
 
+const aMessage = { conversationId: "1", clientMsgId: "a", kind: "text", body: { text: "hello" } };
 const quick = { firstCommand: 150, attach: 200, pong: 400, expiry: 300, refused: 100 };
 
 test("pings go out also under traffic, and a client that answers stays", async () => {
@@ -79,6 +80,29 @@ test("a connect reply of any size is forgiven to a client that reads slowly", as
   client.socket.resume();
   await client.next();
   expect(await client.next()).toMatchObject({ push: { channel: "live:ann" } });
+});
+
+test("a stopping gateway sends its clients elsewhere one after the other, serves the rest meanwhile, and takes in no more", async () => {
+  const hurry = new AbortController();
+  const world = await startTestGateway({ config: { drainSeconds: 3_600 }, pace: { perSecond: 1, hurry: hurry.signal } });
+  const clients: RawClient[] = [];
+  for (let n = 0; n < 5; n += 1) clients.push(await connected(world.gateway, `user${n}`));
+  const stopped = world.gateway[Symbol.asyncDispose]();
+  expect(await clients[0]?.closed).toEqual({ code: 3001, reason: "shutdown" });
+  const last = clients[4] as RawClient;
+  last.send({ id: 2, rpc: { method: "message.send", data: aMessage } });
+  expect(await last.next()).toMatchObject({ id: 2, rpc: { data: { seq: 1 } } });
+  const ready = await fetch(`${world.http}/ready`);
+  expect([ready.status, await ready.json()]).toMatchObject([
+    503,
+    { ready: false, dependencies: { store: { ok: true }, gateway: { ok: false, detail: "the server is stopping" } } },
+  ]);
+  await expect(new RawClient(world.gateway).opened()).rejects.toThrow("503");
+  expect(world.hub.outlets.length).toBeGreaterThan(2);
+  hurry.abort();
+  for (const client of clients) expect(await client.closed).toEqual({ code: 3001, reason: "shutdown" });
+  await stopped;
+  await expect(fetch(`${world.http}/ready`)).rejects.toThrow("fetch failed");
 });
 
 test("a stopping gateway closes its sockets with 3001 after what they were sent", async () => {

@@ -4,15 +4,20 @@ import type { Config } from "#shared/run/config.ts";
 import { Connection } from "./connection.ts";
 import type { Gate } from "./context.ts";
 import { json } from "./json-encoding.ts";
+import { type Pace, paced } from "./paced.ts";
 import { protobuf } from "./protobuf-encoding.ts";
 import { createUpgrade, type GatewaySocket } from "./socket.ts";
 import { refuseUpgrade, whyNotUpgrade } from "./upgrades.ts";
 
-/** How long sockets may take to close when the gateway stops. */
+/** How long sockets may take to close when all are told that the gateway stops. */
 const DRAIN_MS = 3_000;
 
-/** Serves upgrades of the app's server. `drain` refuses further ones and resolves when all sockets are gone. */
-export function acceptSockets(app: FastifyInstance, gate: Gate, config: Pick<Config, "allowedOrigins">): { drain(): Promise<void> } {
+/** Serves upgrades of the app's server. `drain` refuses further ones, sends the clients elsewhere at a pace, and resolves when all sockets are gone. */
+export function acceptSockets(
+  app: FastifyInstance,
+  gate: Gate,
+  config: Pick<Config, "allowedOrigins">,
+): { drain(pace: Pace): Promise<void> } {
   const open = new Set<WebSocket>();
   let draining = false;
   let emptied: (() => void) | undefined;
@@ -31,11 +36,13 @@ export function acceptSockets(app: FastifyInstance, gate: Gate, config: Pick<Con
     else refuseUpgrade(wire, refused);
   });
   return {
-    async drain() {
+    async drain(pace) {
       draining = true;
+      const { size } = open;
+      if (size > 0) gate.logger.info({ clients: size, withinSeconds: pace.seconds }, "clients are sent elsewhere");
+      await paced([...open], pace, (socket) => (socket as GatewaySocket).owner?.close(3001));
       const { promise, resolve } = Promise.withResolvers<void>();
       emptied = resolve;
-      for (const socket of open) (socket as GatewaySocket).owner?.close(3001);
       const cut = setTimeout(() => open.forEach((socket) => socket.terminate()), DRAIN_MS);
       if (open.size > 0) await promise;
       clearTimeout(cut);

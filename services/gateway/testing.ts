@@ -6,6 +6,7 @@ import { createRegistry } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Timing } from "./context.ts";
 import { type Gateway, type GatewayConfig, startGateway } from "./index.ts";
+import type { Pace } from "./paced.ts";
 import type { Attached, AttachRequest, Handler, Hub, Outlet, SendHandler } from "./ports.ts";
 
 /** For the gateway's own tests: a hub in memory, a gateway on a free port, and a client that sees every line. */
@@ -24,6 +25,7 @@ export const testConfig: GatewayConfig = {
   rateRpcs: 100,
   maxConnections: 10,
   pingSeconds: 25,
+  drainSeconds: 10,
 };
 
 /** A token of the user's that ends in `seconds`. */
@@ -87,13 +89,20 @@ export interface TestGateway extends AsyncDisposable {
 export interface TestOptions {
   config?: Partial<GatewayConfig>;
   timing?: Partial<Timing>;
+  pace?: Omit<Pace, "seconds">;
   handlers?: Record<string, Handler>;
   send?: SendHandler;
 }
 
 const acceptAll: SendHandler = (_params, _caller, done) => done(undefined, '{"id":"1","seq":1,"at":1,"duplicate":false}');
 
-export async function startTestGateway({ config, timing, handlers = {}, send = acceptAll }: TestOptions = {}): Promise<TestGateway> {
+export async function startTestGateway({
+  config,
+  timing,
+  pace = {},
+  handlers = {},
+  send = acceptAll,
+}: TestOptions = {}): Promise<TestGateway> {
   const hub = new MemoryHub();
   const registry = createRegistry({ processMetrics: false });
   const gateway = await startGateway({
@@ -105,6 +114,7 @@ export async function startTestGateway({ config, timing, handlers = {}, send = a
     hub,
     ready: async () => ({ store: { ok: true, needed: true }, archive: { ok: false, needed: false } }),
     node: "test",
+    pace,
     ...(timing === undefined ? {} : { timing }),
   });
   const http = `http://127.0.0.1:${gateway.port}`;

@@ -12,7 +12,7 @@ const LONGEST_PAUSE = 5_000;
 const STEADY = 10_000;
 /** So many ends in a row before it served, and there is no hope. */
 const MOST_FAILURES = 5;
-/** How long workers may take to stop before they are killed (ms). */
+/** How long workers may take to stop, when their clients are sent elsewhere, before they are killed (ms). */
 const GRACE = 20_000;
 
 export interface PoolParts {
@@ -20,6 +20,8 @@ export interface PoolParts {
   servers: Servers;
   /** 0: the system chooses, and it stays the same. */
   port: number;
+  /** Over which workers send their clients elsewhere when they stop. */
+  drainSeconds: number;
   logger: Logger;
   registry: Registry;
   /** Told when no worker serves and none can be started. */
@@ -64,7 +66,7 @@ export async function startPool(parts: PoolParts): Promise<Pool> {
   }
 }
 
-function createPool({ count, servers, port: wanted, logger, registry, hopeless }: PoolParts): Started {
+function createPool({ count, servers, port: wanted, drainSeconds, logger, registry, hopeless }: PoolParts): Started {
   const { promise: complete, resolve, reject } = Promise.withResolvers<void>();
   const stopping = new AbortController();
   const serving = () => places.filter(({ node }) => node !== null);
@@ -145,10 +147,13 @@ function createPool({ count, servers, port: wanted, logger, registry, hopeless }
   async function stop(): Promise<void> {
     stopping.abort();
     for (const { worker } of places) say(worker, { word: "stop" });
-    const late = setTimeout(() => {
-      logger.error({}, "workers did not stop in time and are killed");
-      for (const { worker } of places) worker.process.kill("SIGKILL");
-    }, GRACE);
+    const late = setTimeout(
+      () => {
+        logger.error({}, "workers did not stop in time and are killed");
+        for (const { worker } of places) worker.process.kill("SIGKILL");
+      },
+      drainSeconds * 1_000 + GRACE,
+    );
     await Promise.all(places.map(({ over }) => over.promise));
     clearTimeout(late);
   }

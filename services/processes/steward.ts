@@ -20,8 +20,8 @@ export async function runSteward(config: Config, logger: Logger): Promise<void> 
         // Whether all is ready the workers say.
         registry.removeSingleMetric("tributary_ready");
         signal.throwIfAborted();
-        const { processes: count, port } = config;
-        const pool = stack.use(await startPool({ count, servers, port, logger, registry, hopeless, signal }));
+        const { processes: count, port, drainSeconds } = config;
+        const pool = stack.use(await startPool({ count, servers, port, drainSeconds, logger, registry, hopeless, signal }));
         await announce(config, servers, config.roles.includes("gateway") ? pool.port : null);
       }),
     logger,

@@ -26,7 +26,7 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
       const { servers, port } = await steward.handed(signal);
       const parts = { config: { ...config, port }, logger, registry, metrics: defineMetrics(registry, runMetrics) };
       try {
-        const stores = { ...(await connectStores(parts, servers, stack)), scrape: () => steward.scrape() };
+        const stores = { ...(await connectStores(parts, servers, stack)), scrape: () => steward.scrape(), hurry: steward.hurry };
         steward.onGone((node) => {
           stores.bus.strikeOff(node).catch((err: unknown) => logger.debug({ err, node }, "a node that ended will be missed later"));
         });
@@ -50,12 +50,19 @@ function hearSteward(registry: Registry) {
   const { promise: over, resolve: stop } = Promise.withResolvers<void>();
   const { promise: stores, resolve: hand } = Promise.withResolvers<Handed>();
   const scrapes = new Map<number, (text: string) => void>();
+  const alone = new AbortController();
   let gone: (node: string) => void = () => {};
+  let stopping = false;
   let asked = 0;
+
+  function stopNow(): void {
+    stopping = true;
+    stop();
+  }
 
   process.on("message", (word: ToWorker) => {
     if (word.word === "stores") hand(word);
-    else if (word.word === "stop") stop();
+    else if (word.word === "stop") stopNow();
     else if (word.word === "gone") gone(word.node);
     else if (word.word === "scraped") scrapes.get(word.question)?.(word.text);
     else void report(registry, word.question);
@@ -63,14 +70,19 @@ function hearSteward(registry: Registry) {
   // Otherwise Node ends a worker in the middle of its work when the steward is gone.
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   process.once("disconnect", () => {
-    stop();
-    // A second wish to stop is one to stop at once.
-    setTimeout(() => process.kill(process.pid, "SIGTERM"), ORPHAN_GRACE).unref();
+    alone.abort();
+    // A second wish to stop is one to stop at once. That of a steward which does not wait for its workers is such a one.
+    const endAtOnce = () => process.kill(process.pid, "SIGTERM");
+    if (stopping) endAtOnce();
+    else stopNow();
+    setTimeout(endAtOnce, ORPHAN_GRACE).unref();
   });
 
   return {
     /** Resolves when the worker is to stop. */
     over,
+    /** Aborted when the steward is gone. */
+    hurry: alone.signal,
     handed: (signal: AbortSignal): Promise<Handed> => {
       const { promise, reject } = Promise.withResolvers<never>();
       signal.addEventListener("abort", () => reject(new Error("asked to stop before it began")), { once: true });

@@ -84,6 +84,12 @@ export const settings = {
   RATE_RPCS: integer(100, 1, 1_000_000, "RPCs a second a user may make; counted likewise."),
   MAX_CONNECTIONS: integer(10, 1, 10_000, "Connections a user may have, over all processes; one more closes the oldest."),
   PING_SECONDS: integer(25, 1, 3_600, "Seconds between pings to a client."),
+  DRAIN_SECONDS: integer(
+    10,
+    0,
+    3_600,
+    "Longest time over which a stopping gateway sends its clients elsewhere (3001), 500 a second or as many as it takes; 0: all at once. Give it 15 s more before it is killed.",
+  ),
   PROCESSES: integer(
     1,
     1,
@@ -133,6 +139,7 @@ export interface Config {
   rateRpcs: number;
   maxConnections: number;
   pingSeconds: number;
+  drainSeconds: number;
   processes: number;
   warmDays: number;
   archiveInbox: boolean;
@@ -196,6 +203,7 @@ function serving(env: Record<string, string | undefined>) {
     jwt: { secret, publicKey: publicPem, issuer: read(env, "JWT_ISSUER"), audience: read(env, "JWT_AUDIENCE") },
     allowedOrigins: read(env, "ALLOWED_ORIGINS"),
     pingSeconds: read(env, "PING_SECONDS"),
+    drainSeconds: read(env, "DRAIN_SECONDS"),
     processes: read(env, "PROCESSES"),
     logLevel: read(env, "LOG_LEVEL"),
     development: secret === null && publicPem === null,
