@@ -75,7 +75,7 @@ export interface Engine {
 const open = (path: string, configPath: string): Session => new Session(path, { connectionArgs: [`--config-file=${configPath}`] });
 
 /** How long a process of an earlier server may take to let go of the directory (ms), and how often it is tried again. */
-const LOCKED_MS = 10_000;
+const LOCKED_MS = 30_000;
 const RETRY_MS = 200;
 
 /** Waits for the process of a server that was killed, which ends when it has answered what it was asked. */

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
+import { untilTold } from "../told.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { ClickHouseError } from "./errors.ts";
 import { createHttp } from "./http.ts";
@@ -50,12 +51,6 @@ const rulesOf = async (engine: Engine, settings: ServerSettings): Promise<Analys
     deniedFunctions: new Set([...outside, "file"]),
     limits: analystLimits(settings.analystSeconds, settings.analystMemory, settings.analystThreads),
   };
-};
-
-const untilTold = (): Promise<unknown> => {
-  const ends = [once(process, "SIGTERM"), once(process, "SIGINT")];
-  if (process.channel !== undefined) ends.push(once(process, "disconnect"));
-  return Promise.race(ends);
 };
 
 const serve = async (settings: ServerSettings): Promise<void> => {

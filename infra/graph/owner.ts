@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { identify, isStill } from "../redis/processes.ts";
 
 /** How long a process of an earlier server, which ends when it notices that it is alone, may take (ms). */
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 /** File that names the process that has a directory. */
 export const OWNER = "owner";

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createCypherGraph } from "#shared/graph/cypher-graph.ts";
+import { untilTold } from "../told.ts";
 import { openDatabase } from "./database.ts";
 import { createHttp } from "./http.ts";
 import { createLoads } from "./load.ts";
@@ -14,12 +15,6 @@ function setting(name: string): string {
   if (value === undefined || value === "") throw new Error(`${name} must be set`);
   return value;
 }
-
-const untilTold = (): Promise<unknown> => {
-  const ends = [once(process, "SIGTERM"), once(process, "SIGINT")];
-  if (process.channel !== undefined) ends.push(once(process, "disconnect"));
-  return Promise.race(ends);
-};
 
 const told = untilTold();
 const secret = setting("GRAPH_SECRET");

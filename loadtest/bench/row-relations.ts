@@ -6,6 +6,7 @@ import type { Ask } from "./asker.ts";
 import { openAsker, type Asker } from "./asking.ts";
 import { cpuOf, redisBelow } from "./cpu.ts";
 import { latency, spread, type Effort, type Row } from "./row.ts";
+import { archived } from "./settled.ts";
 
 /** Questions a second. */
 const RATE = 500;
@@ -48,6 +49,7 @@ export async function relationsRows({ runs, quick }: Effort): Promise<Row[]> {
   await using server = await startLoadServer();
   const others = quick ? 50 : 500;
   const asks = await prepare(server, others);
+  await archived(server);
   await using ours = await openAsker(server.target, asks, (user) => server.token(user));
   await using bare = await openBare(reference, asks[0]?.expect ?? "");
   const seconds = quick ? 2 : 10;

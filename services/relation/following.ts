@@ -7,7 +7,7 @@ import type { Deps } from "./deps.ts";
 /**
  * Makes a user a member of the author's feed, where there is one, or none, as the user's facts say. Looks at these again after each step, so that of
  * several who do this at once for the same two whoever looks last leaves it right.
- * @returns true if something was to be done
+ * @returns true if it changed anything
  */
 export async function keepFollowing(
   deps: Pick<Deps, "hot" | "ids" | "fanoutWriteMax" | "logger">,
@@ -17,7 +17,8 @@ export async function keepFollowing(
   const { hot, logger } = deps;
   const feed = await hot.redis.get(keys.feed(author));
   if (feed === null) return false;
-  for (let moved = false; ; moved = true) {
+  let moved = false;
+  for (;;) {
     const [line, member, there] = await Promise.all([
       hot.redis.hget(keys.facts(user), author),
       hot.redis.hget(keys.head(feed), `@${user}`),
@@ -26,8 +27,8 @@ export async function keepFollowing(
     const wanted = has(parseFact(line ?? ""), "f");
     if (there === 0 || wanted === (member !== null)) return moved;
     try {
-      if (wanted) await join(deps, feed, user, "follow", [user]);
-      else await leave(deps, feed, user, "leave", [user]);
+      const before = wanted ? await join(deps, feed, user, "follow", [user]) : await leave(deps, feed, user, "leave", [user]);
+      moved ||= before.length === 0;
     } catch (thrown) {
       if (!(thrown instanceof Refusal) || (thrown.code !== 103 && thrown.code !== 106)) throw thrown;
       // Another was faster, which the next look shows; or the feed is full, and the following stands in the graph alone.

@@ -40,7 +40,7 @@ test("the guide's queries for growth, reciprocity and reach say what was so, wha
   await archive.caughtUp();
   for (const change of changes.slice(5)) await write([change]);
   await archive.caughtUp();
-  expect(await stores.hot.redis.xlen(relations().key)).toBeLessThanOrEqual(1);
+  await expect.poll(() => stores.hot.redis.xlen(relations().key), { timeout: 20_000 }).toBeLessThanOrEqual(1);
 
   expect(await stores.select(queryOf("Growth"))).toEqual([
     "2026-01-05\t3\t0\t1\t1\t0\t0\t3",

@@ -38,7 +38,7 @@ test("an outbox is trimmed up to the slowest consumer", async () => {
   await hot.redis.set(keys.cursor("fanout", partitionOf("7")), `${Date.now() + 1_000}-0`);
   await stores.send("7", "ann", ["two"]);
   await archive.caughtUp();
-  await expect.poll(() => hot.redis.xlen(outbox)).toBe(1);
+  await expect.poll(() => hot.redis.xlen(outbox), { timeout: 20_000 }).toBe(1);
 });
 
 test("a successor forms the batch again that was inserted before its cursor was saved, and no row shows twice", async () => {

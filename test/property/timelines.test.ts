@@ -27,9 +27,12 @@ interface Played {
 /** Plays schedules on a server of its own until one shows a fault, and fails with the smallest such history that the time allows. */
 async function agree({ schedules: played, settings, bySize, numRuns, seconds }: Played): Promise<void> {
   await using world = await startWorld({ FANOUT_WRITE_MAX: String(FANOUT_WRITE_MAX), LOG_LEVEL: "warn", ...settings });
+  let firstSeen = "";
   const property = fc.asyncProperty(played, async (schedule: Schedule) => {
     const faults = await play(world, { fanoutWriteMax: FANOUT_WRITE_MAX, bySize }, schedule, `p${++runs}.`);
-    if (faults.length > 0) throw new Error(faults.slice(0, 12).join("\n"));
+    const said = faults.slice(0, 12).join("\n");
+    firstSeen ||= said;
+    if (said !== "") throw new Error(said);
   });
   const details = await fc.check(property, {
     numRuns,
@@ -44,7 +47,7 @@ async function agree({ schedules: played, settings, bySize, numRuns, seconds }: 
   const again = `PROPERTY_SEED=${details.seed} PROPERTY_PATH=${details.counterexamplePath ?? ""}`;
   const log = world.server().log().slice(-2_000);
   expect.fail(
-    `after ${details.numRuns} runs, ${details.numShrinks} shrinks; again with ${again}\n${String(details.errorInstance)}\n\n${history}\n\n${log}`,
+    `after ${details.numRuns} runs, ${details.numShrinks} shrinks; again with ${again}\nfirst seen: ${firstSeen}\n\nat the smallest: ${String(details.errorInstance)}\n\n${history}\n\n${log}`,
   );
 }
 
