@@ -97,7 +97,7 @@ test("a stopping gateway sends its clients elsewhere one after the other, serves
     503,
     { ready: false, dependencies: { store: { ok: true }, gateway: { ok: false, detail: "the server is stopping" } } },
   ]);
-  await expect(new RawClient(world.gateway).opened()).rejects.toThrow("503");
+  await expect(new RawClient(world.gateway).closed).rejects.toThrow("503");
   expect(world.hub.outlets.length).toBeGreaterThan(2);
   hurry.abort();
   for (const client of clients) expect(await client.closed).toEqual({ code: 3001, reason: "shutdown" });

@@ -19,7 +19,7 @@ export async function paced<T>(all: readonly T[], { seconds, perSecond = PER_SEC
   const rate = Math.max(perSecond, all.length / seconds);
   const began = performance.now();
   for (let told = 0; told < all.length;) {
-    const due = hurry?.aborted === true ? all.length : Math.ceil((rate * (performance.now() - began + STEP_MS)) / 1_000);
+    const due = hurry?.aborted === true ? all.length : Math.max(1, Math.floor((rate * (performance.now() - began + STEP_MS)) / 1_000));
     for (const one of all.slice(told, due)) tell(one);
     told = Math.max(told, due);
     if (told < all.length) await after(STEP_MS, undefined, hurry === undefined ? {} : { signal: hurry }).catch(() => undefined);

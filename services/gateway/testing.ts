@@ -11,7 +11,8 @@ import type { Attached, AttachRequest, Handler, Hub, Outlet, SendHandler } from 
 
 /** For the gateway's own tests: a hub in memory, a gateway on a free port, and a client that sees every line. */
 
-const testSecret = "a secret of the tests, long enough for HS256";
+/** With `JWT_SECRET` set to it a server takes the tokens of `tokenOf`. */
+export const testSecret = "a secret of the tests, long enough for HS256";
 export const testConfig: GatewayConfig = {
   port: 0,
   host: "127.0.0.1",

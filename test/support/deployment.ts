@@ -8,6 +8,9 @@ import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 import { startServer, type Server } from "./world.ts";
 
+/** The process of a role, or the second one that works beside it. */
+export type Place = Role | `${Role} 2`;
+
 /** Many processes: one a role, over a Redis and a ClickHouse that the test itself holds. */
 export interface Deployment extends HttpCalls, AsyncDisposable {
   http(): string;
@@ -17,9 +20,11 @@ export interface Deployment extends HttpCalls, AsyncDisposable {
   clickhouse(): ClickHouseChild;
   /** Ends ClickHouse and keeps it away; the function starts it again at the same address. */
   withoutClickHouse(): Promise<() => Promise<void>>;
-  server(role: Role): Server;
-  /** Starts a role again on the same data, after `server(role).kill()` or `.stop()`; the gateway at the same address. */
-  restart(role: Role): Promise<void>;
+  server(place: Place): Server;
+  /** Starts a role again on the same data, after `server(place).kill()` or `.stop()`, a gateway at the same address; or a second process of it. */
+  restart(place: Place): Promise<void>;
+  /** Of a gateway. */
+  port(place: Place): number;
 }
 
 const password = "a password of the tests, for the user that writes";
@@ -44,23 +49,22 @@ export async function startDeployment(env: Record<string, string> = {}): Promise
     REDIS_URL: redis.url,
     CLICKHOUSE_URL: written.href,
   };
-  const servers = new Map<Role, Awaited<ReturnType<typeof startServer>>>();
-  let port = "0";
-  const start = async (role: Role): Promise<void> => {
-    const server = await startServer(join(dir, role), { ...settings, ROLES: role, PORT: port });
-    servers.set(role, server);
-    if (role === "gateway") port = new URL(server.endpoints.http ?? "").port;
+  const servers = new Map<Place, Awaited<ReturnType<typeof startServer>>>();
+  const port = (place: Place) => Number(new URL(servers.get(place)?.endpoints.http ?? "http://127.0.0.1:0").port);
+  const start = async (place: Place): Promise<void> => {
+    const [role = place] = place.split(" ");
+    servers.set(place, await startServer(join(dir, place), { ...settings, ROLES: role, PORT: String(port(place)) }));
   };
   stack.defer(async () => {
     for (const server of servers.values()) await server.stop();
   });
   for (const role of roleNames.toReversed()) await start(role);
-  const http = () => `http://127.0.0.1:${port}`;
+  const http = () => `http://127.0.0.1:${port("gateway")}`;
   const held = stack.move();
   return {
     ...createHttpCalls(http),
     http,
-    socket: () => `ws://127.0.0.1:${port}/connection/websocket`,
+    socket: () => `ws://127.0.0.1:${port("gateway")}/connection/websocket`,
     clickhouseUrl: clickhouse.url,
     redis,
     clickhouse: () => clickhouse,
@@ -71,12 +75,13 @@ export async function startDeployment(env: Record<string, string> = {}): Promise
         clickhouse = await startColdTier(at);
       };
     },
-    server(role) {
-      const server = servers.get(role);
-      if (server === undefined) throw new Error(`no ${role} runs`);
+    server(place) {
+      const server = servers.get(place);
+      if (server === undefined) throw new Error(`no ${place} runs`);
       return server;
     },
     restart: start,
+    port,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
