@@ -40,8 +40,10 @@ export async function openServers(config: Config, logger: Logger, metrics: RunMe
   if (config.redisUrl !== null) await reachRedis(config.redisUrl);
   if (config.neo4j !== null) await prepareNeo4j(config.neo4j);
   if (config.kafka !== null) await prepareKafka(config.kafka, logger);
-  const [redisUrl, clickhouse, graph] = await Promise.all([
-    config.redisUrl ?? embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()),
+  // Redis first: it says at once when another server has the directory, for which the other two would wait.
+  const redisUrl =
+    config.redisUrl ?? (await embeddedRedis(config, logger, stack, () => metrics.tributary_redis_child_restarts_total.inc()));
+  const [clickhouse, graph] = await Promise.all([
     config.clickhouseUrl === null ? embeddedClickHouse(config, logger, stack, metrics) : outerClickHouse(config.clickhouseUrl),
     config.neo4j === null ? embeddedGraph(config, logger, stack) : { neo4j: config.neo4j },
   ]);
