@@ -46,6 +46,7 @@ test("an empty environment gives the defaults of the contract", () => {
     rateRpcs: 100,
     maxConnections: 10,
     pingSeconds: 25,
+    drainSeconds: 10,
     processes: 1,
     warmDays: 30,
     archiveInbox: true,
