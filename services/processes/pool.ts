@@ -122,7 +122,10 @@ function createPool({ count, servers, port: wanted, drainSeconds, logger, regist
     place.over.resolve();
     scrapes.retire(worker.id);
     if (node !== null) for (const other of serving()) if (other !== place) say(other.worker, { word: "gone", node });
-    if (stopping.signal.aborted) return;
+    if (stopping.signal.aborted) {
+      if (code !== 0) logger.warn({ worker: worker.process.pid, code, signal }, "a worker was cut short while it stopped");
+      return;
+    }
     const lived = performance.now() - place.since;
     if (lived > STEADY) place.pause = FIRST_PAUSE;
     if (node === null) place.failures += 1;

@@ -39,7 +39,7 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
     logger,
     steward.over,
   );
-  if (process.connected) process.disconnect?.();
+  steward.leave();
 }
 
 function say(word: ToSteward): void {
@@ -69,14 +69,15 @@ function hearSteward(registry: Registry) {
   });
   // Otherwise Node ends a worker in the middle of its work when the steward is gone.
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
-  process.once("disconnect", () => {
+  function orphaned(): void {
     alone.abort();
     // A second wish to stop is one to stop at once. That of a steward which does not wait for its workers is such a one.
     const endAtOnce = () => process.kill(process.pid, "SIGTERM");
     if (stopping) endAtOnce();
     else stopNow();
     setTimeout(endAtOnce, ORPHAN_GRACE).unref();
-  });
+  }
+  process.once("disconnect", orphaned);
 
   return {
     /** Resolves when the worker is to stop. */
@@ -90,6 +91,11 @@ function hearSteward(registry: Registry) {
     },
     onGone(take: (node: string) => void) {
       gone = take;
+    },
+    /** Closes the channel, which is all that keeps a worker alive that has stopped. */
+    leave(): void {
+      process.removeListener("disconnect", orphaned);
+      if (process.connected) process.disconnect?.();
     },
     /** The metrics of all workers. Refuses with 108 when the steward does not answer. */
     async scrape(): Promise<string> {

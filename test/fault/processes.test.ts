@@ -118,6 +118,7 @@ test("workers that are asked to stop tell their clients 3001 and end cleanly", a
       .log()
       .match(/"msg":"stopped"/g),
   ).toHaveLength(PROCESSES + 1);
+  expect(world.server().log()).not.toContain("cut short while it stopped");
   for (const { user, codes } of chatter.devices) expect({ user, codes: codes.slice(0, 2) }).toEqual({ user, codes: [0, 3001] });
   await world.restart();
   await chatter.more(100);
