@@ -1,5 +1,5 @@
 import { eventJson, type Entry } from "#shared/wire/entry.ts";
-import { hotRanges, type Entries } from "#shared/hot/entries.ts";
+import { hotRanges, type Entries, type HotRange } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
@@ -29,6 +29,8 @@ interface Push {
 /** Room pushes: encoded once for all seats of a room; per seat the next seq is sent, a lower one dropped, a higher one filled from the store first. */
 export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: Seating; logger: Logger }): RoomPushing {
   const { hot, entries, seating, logger } = deps;
+  /** By conversation and seq. Readers who stopped at the same place share one reading. */
+  const readings = new Map<string, Promise<HotRange | undefined>>();
 
   function take(rooms: PushBatch["rooms"]): Promise<void> | null {
     const here = rooms.filter(([conversationId]) => seating.rooms.has(conversationId));
@@ -124,9 +126,9 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     while (sits(seat)) {
       // The inbox may move the seat while this is read, past what it can know.
       const asked = seat.at;
-      const [range] = await hotRanges(hot, [{ conversationId: seat.conversationId, from: asked + 1, to: asked + STEP }]);
+      const range = await following(seat.conversationId, asked);
       if (range === undefined || !sits(seat)) return;
-      if (range.base > seat.at || range.head < asked) {
+      if (range.head < asked || (range.entries.length === 0 && range.head > seat.at)) {
         seat.session.outlet?.close(3010);
         return;
       }
@@ -140,6 +142,22 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       }
       if (seat.at >= range.head) return;
     }
+  }
+
+  function following(conversationId: string, after: number): Promise<HotRange | undefined> {
+    const key = `${conversationId} ${after}`;
+    return readings.getOrInsertComputed(key, () => readOn(conversationId, after).finally(() => readings.delete(key)));
+  }
+
+  /** The entries after a seq, from every tier; without a hole. */
+  async function readOn(conversationId: string, after: number): Promise<HotRange | undefined> {
+    const [range] = await hotRanges(hot, [{ conversationId, from: after + 1, to: after + STEP }]);
+    if (range === undefined || range.base <= after) return range;
+    const older = Array.from({ length: Math.min(range.base - after, STEP) }, (_, i) => ({ conversationId, seq: after + 1 + i }));
+    const lookup = await entries.load(older);
+    const found = older.map(({ seq }) => lookup(conversationId, seq));
+    const hole = found.indexOf(undefined);
+    return { ...range, entries: (hole < 0 ? found : found.slice(0, hole)) as Entry[] };
   }
 
   return { take, fill };

@@ -1,4 +1,5 @@
-import type { Conversation } from "#shared/wire/values.ts";
+import { State } from "centrifuge";
+import { MAX_RECOVERED_ENTRIES, type Conversation } from "#shared/wire/values.ts";
 import type { HttpCalls } from "./http-calls.ts";
 import type { Random } from "./random.ts";
 import { createDevice, freshId, group, type Device, type Sent } from "./sdk-device.ts";
@@ -13,7 +14,10 @@ export interface Said {
   ack: Sent | null;
 }
 
-/** People who talk all the time, each in their own order, and try again with the same clientMsgId until they are answered. */
+/**
+ * People who talk all the time, each in their own order, and try again with the same clientMsgId until they are answered. Nobody who is away misses
+ * more than recovery gives back, so whatever a device lacks in the end was lost.
+ */
 export interface Chatter extends AsyncDisposable {
   readonly devices: readonly Device[];
   readonly conversations: readonly Conversation[];
@@ -33,6 +37,8 @@ export const USERS = ["ann", "bob", "cid", "dan", "eve"] as const;
 /** With this FANOUT_WRITE_MAX the three have a group in write mode, and the five one in read mode. */
 export const SMALL = "4";
 
+/** Recovery gives up to MAX_RECOVERED_ENTRIES; so far behind, those who are there wait for one that is away. */
+const MOST_MISSED = MAX_RECOVERED_ENTRIES / 2;
 /** Codes below this are the SDK's own: the connection was away. */
 const SERVER_CODES = 100;
 
@@ -47,6 +53,8 @@ export async function startChatter(stage: HttpCalls & { socket(): string }, rand
   const said: Said[] = [];
   const refusals = new Set<number>();
   const readSeqs = new Map<string, number>();
+  /** Acknowledged messages by conversation. */
+  const acked = new Map<string, number>();
   let stopping = false;
   let acks = 0;
 
@@ -65,15 +73,22 @@ export async function startChatter(stage: HttpCalls & { socket(): string }, rand
     }
   }
 
+  const ownOf = (user: string) => conversations.filter((_, i) => membersOf[i]?.includes(user) === true);
+  const wellBehind = (device: Device) =>
+    device.client.state !== State.Connected &&
+    ownOf(device.user).reduce((sum, { id }) => sum + (acked.get(id) ?? 0) - device.heard(id).length, 0) > MOST_MISSED;
+
   async function talk(device: Device): Promise<void> {
-    const own = conversations.filter((_, i) => membersOf[i]?.includes(device.user) === true);
+    const own = ownOf(device.user);
     for (let n = 1; !stopping; n++) {
+      await Promise.all(devices.filter(wellBehind).map((other) => other.connected().catch(() => undefined)));
       const { id } = random.pick(own);
       const one: Said = { conversationId: id, user: device.user, text: `${device.user} ${n}`, clientMsgId: freshId(), ack: null };
       said.push(one);
       const { conversationId, clientMsgId, text } = one;
       one.ack = await insist<Sent>(device, "message.send", { conversationId, clientMsgId, kind: "text", body: { text } });
       acks++;
+      acked.set(id, (acked.get(id) ?? 0) + 1);
       if (random.between(1, 10) === 1) await readSome(device, id, one.ack.seq);
     }
   }

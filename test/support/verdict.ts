@@ -32,6 +32,9 @@ async function history(stage: HttpCalls, user: string, conversationId: string): 
  * the same on every device, unread as recomputed, and every row once in ClickHouse.
  */
 export async function verdict(chatter: Chatter, stage: HttpCalls, clickhouseUrl: string): Promise<void> {
+  for (const { user, subscribed } of chatter.devices) {
+    expect({ user, lost: subscribed.filter(({ wasRecovering, recovered }) => wasRecovering && !recovered) }).toEqual({ user, lost: [] });
+  }
   expect([...chatter.refusals].filter((code) => code !== 108 && code !== 111)).toEqual([]);
   for (const { id } of chatter.conversations) {
     const said = chatter.said.filter(({ conversationId }) => conversationId === id);
@@ -39,9 +42,6 @@ export async function verdict(chatter: Chatter, stage: HttpCalls, clickhouseUrl:
     expect(seqsOf(messages)).toEqual(range(1, said.length));
     holds(messages, said);
     await everyDevice(chatter, stage, id, messages);
-  }
-  for (const { user, subscribed } of chatter.devices) {
-    expect({ user, lost: subscribed.filter(({ wasRecovering, recovered }) => wasRecovering && !recovered) }).toEqual({ user, lost: [] });
   }
   for (const { user } of chatter.devices) await unread(chatter, stage, user);
   await rows(chatter, clickhouseUrl);

@@ -48,17 +48,27 @@ export async function startEmbedded(): Promise<TestGraph & { dir: string }> {
   };
 }
 
+/** So quick is a round of questions of a server that is warm, also on a busy machine (ms). */
+const WARM_MS = 300;
+const MOST_ROUNDS = 40;
+
 /** A Java that has just started takes seconds for its first answers, which a guarded graph does not wait for. */
 async function warmUp(access: Neo4jChild): Promise<void> {
   await using graph = openNeo4jGraph(access);
-  const pair = friends("warm", `warm.${randomUUID()}`, 1);
-  for (let n = 0; n < 3; n++) {
-    await graph.pairs([pair]);
-    await graph.write([{ pair, from: n }]);
-    await graph.settled([pair]);
-    await graph.unsettled(0, 1);
-    await Promise.all([graph.suggest("warm", 1), graph.secondRing("warm", 1), graph.path("warm", "cold", 6), graph.scan(null, 1)]);
+  for (let n = 0; n < MOST_ROUNDS; n++) {
+    const from = performance.now();
+    await askEverything(graph);
+    if (performance.now() - from < WARM_MS) return;
   }
+}
+
+async function askEverything(graph: Graph): Promise<void> {
+  const pairs = ["one", "two", "three"].map((name) => friends("warm", `${name}.${randomUUID()}`, 1));
+  await graph.pairs(pairs);
+  await graph.write(pairs.map((pair) => ({ pair, from: 0 })));
+  await graph.settled(pairs);
+  await graph.unsettled(0, 1);
+  await Promise.all([graph.suggest("warm", 1), graph.secondRing("warm", 1), graph.path("warm", "cold", 6), graph.scan(null, 1)]);
 }
 
 /** A Neo4j with authentication on, prepared as the start of a server does it. */
