@@ -33,7 +33,11 @@ test("readers of a room whose gateway hangs for longer than entries stay hot hea
   await using deployment = await startDeployment({ FANOUT_WRITE_MAX: SMALL, JWT_SECRET: testSecret });
   await deployment.restart("gateway 2");
   const at = (place: Place, user: string) =>
-    createDevice({ socket: `ws://127.0.0.1:${deployment.port(place)}/connection/websocket`, user, token: () => Promise.resolve(tokenOf(user)) });
+    createDevice({
+      socket: `ws://127.0.0.1:${deployment.port(place)}/connection/websocket`,
+      user,
+      token: () => Promise.resolve(tokenOf(user)),
+    });
   using ann = at("gateway", "ann");
   await ann.connect();
   const { id } = await group(ann, "Five", USERS.slice(1));
