@@ -52,6 +52,7 @@ export function createCalls({ config, methods, metrics, logger }: Parts): Calls 
   function run(method: string, given: unknown, bytes: number, caller: Caller, done: Done): void {
     const started = performance.now();
     let pending = true;
+    metrics.called();
     const finish = (thrown: unknown, resultJson: string) => {
       if (!pending) return;
       pending = false;

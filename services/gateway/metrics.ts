@@ -16,6 +16,7 @@ export const gatewayMetrics = {
   },
   tributary_gateway_slow_cuts_total: { kind: "counter", help: "Connections cut because they read too slowly." },
   tributary_gateway_sent_bytes_total: { kind: "counter", help: "Bytes written to WebSockets." },
+  tributary_gateway_calls: { kind: "gauge", help: "Calls over WebSocket and HTTP that have come and are not answered yet." },
   tributary_gateway_rpc_seconds: {
     kind: "histogram",
     help: "From arrival of a call to its answer, by method.",
@@ -30,6 +31,7 @@ export interface GatewayMetrics {
   /** `code` is null when the client left. */
   closed(code: number | null): void;
   command(kind: string, method: string): void;
+  called(): void;
   answered(method: string, seconds: number): void;
   refused(code: number): void;
   sent(bytes: number): void;
@@ -51,7 +53,11 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
       if (code === 3008) made.tributary_gateway_slow_cuts_total.inc();
     },
     command: (kind, method) => commands(`${kind} ${method}`).inc(),
-    answered: (method, took) => seconds(method).observe(took),
+    called: () => made.tributary_gateway_calls.inc(),
+    answered(method, took) {
+      made.tributary_gateway_calls.dec();
+      seconds(method).observe(took);
+    },
     refused: (code) => made.tributary_gateway_errors_total.inc({ code }),
     sent: (bytes) => made.tributary_gateway_sent_bytes_total.inc(bytes),
   };

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { openHot } from "#shared/hot/redis.ts";
 import { createLogger } from "#shared/run/logger.ts";
+import { metric } from "#test/support/metrics.ts";
+import { until } from "#test/support/until.ts";
 import type { World } from "#test/support/world.ts";
 import { checkAnswers } from "./answers.ts";
 import { conclude, type Rules } from "./conclude.ts";
@@ -12,6 +15,9 @@ import type { Schedule, Step } from "./schedule.ts";
 import { checkSendings } from "./sendings.ts";
 import { createSteps, type Person, type Steps } from "./steps.ts";
 import type { Answer } from "./wire.ts";
+
+/** Longest time until what a round began is done (ms). */
+const REST = 20_000;
 
 /** Plays a schedule on a running world with users and conversations of its own. Resolves to all that went wrong, nothing if all is well. */
 export async function play(world: World, rules: Omit<Rules, "staysOfFeed">, schedule: Schedule, prefix: string): Promise<string[]> {
@@ -36,6 +42,7 @@ export async function play(world: World, rules: Omit<Rules, "staysOfFeed">, sche
     for (const [i, device] of devices.entries())
       if (!device.online()) await connect(device, schedule.home[i % schedule.home.length] ?? "sdk");
     for (const device of devices) device.feed.roundOver();
+    await everythingBegunIsDone();
     await using hot = await openHot(world.endpoints().redisUrl, createLogger("silent", { role: "test" }));
     const told = await conclude(people, steps, ledger, { ...rules, staysOfFeed: (id) => staysOfFeed(hot, id) });
     checkSendings(ledger, told);
@@ -60,6 +67,17 @@ export async function play(world: World, rules: Omit<Rules, "staysOfFeed">, sche
     await world.server().kill();
     await world.restart();
     for (const [i, device] of there.entries()) await connect(device, schedule.home[(round + i) % schedule.home.length] ?? "sdk");
+  }
+
+  /** A call of a device that left before its answer may still be under way. */
+  function everythingBegunIsDone(): Promise<void> {
+    const counts = () => Promise.all(["connections", "calls"].map((what) => metric(world.http(), `tributary_gateway_${what}`)));
+    let seen: number[] = [];
+    const done = async () => {
+      seen = await counts();
+      return isDeepStrictEqual(seen, [devices.length, 0]);
+    };
+    return until(done, REST, () => `${devices.length} connections and no call under way; there are ${seen.join(" and ")}`);
   }
 
   function connect(device: Device, how: Schedule["home"][number]): Promise<void> {
