@@ -5,6 +5,7 @@ import { KAFKA_MS, startTestKafka } from "./support/kafka.ts";
 import { createDevice, group, hears, range, seqsOf, type Device } from "./support/sdk-device.ts";
 import { errorsIn } from "./support/server-log.ts";
 import { analyst, conversationsOf, scroll, syncAll, tell, tellUntil, walkTimeline, type Stage } from "./support/story.ts";
+import { onStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
 import { startWorld } from "./support/world.ts";
 
@@ -48,12 +49,16 @@ async function overKafka(): Promise<Stage> {
   };
 }
 
-describe.each([
-  ["one process", () => oneServer(1)],
+const everyShape: [string, () => Promise<Stage>][] = [
   ["two processes on one port", () => oneServer(2)],
   ["a process for each role", () => aProcessARole()],
+];
+const embeddedShapes: [string, () => Promise<Stage>][] = [
+  ["one process", () => oneServer(1)],
   ["a process for each role, over Kafka", overKafka],
-])("in %s", (_name, start) => {
+];
+
+describe.each([...everyShape, ...(onStack ? [] : embeddedShapes)])("in %s", (_name, start) => {
   let stage: Stage;
   let ann: Device;
   let bob: Device;

@@ -12,6 +12,27 @@ const ring = (name: string, include: string[], timeout: number) => ({
   },
 });
 
+/** What is told again on the engines of a big deployment, in many processes. */
+const stories = [
+  "test/journey.test.ts",
+  "test/integration/{relations,following,blocks,feeds,channels,repair}.test.ts",
+  "test/property/**/*.test.ts",
+  "test/fault/{server,workers,rolling}.test.ts",
+];
+
+/** One file after the other: they share a Neo4j. */
+const onFullStack = (name: string, include: string[], timeout: number) => {
+  const { test } = ring(name, include, timeout);
+  return {
+    test: {
+      ...test,
+      fileParallelism: false,
+      globalSetup: "test/support/stack-setup.ts",
+      env: { TEST_REDIS: "cluster", TEST_STACK: "full" },
+    },
+  };
+};
+
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   test: {
@@ -27,6 +48,7 @@ export default defineConfig({
       ring("property", ["test/property/**/*.test.ts"], 300_000),
       ring("fault", ["test/fault/**/*.test.ts"], 300_000),
       ring("load", ["test/load/**/*.test.ts"], 300_000),
+      onFullStack("stack", stories, 300_000),
     ],
   },
 });

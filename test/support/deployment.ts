@@ -5,6 +5,7 @@ import { startClickHouse, type ClickHouseChild } from "#infra/clickhouse/child.t
 import { type Role, roleNames } from "#shared/run/config.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
+import { onStack, startStack } from "./stack.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 import { startServer, type Server } from "./world.ts";
 
@@ -45,6 +46,7 @@ export async function startDeployment(env: Record<string, string> = {}): Promise
   const settings: Record<string, string> = {
     LOG_LEVEL: "info",
     RATE_LIMITS: "off",
+    ...(onStack ? await startStack(stack) : {}),
     ...env,
     REDIS_URL: redis.url,
     CLICKHOUSE_URL: written.href,

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { createLogger } from "#shared/run/logger.ts";
 import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
+import { processesOf } from "./processes.ts";
 import { onCluster, startTestRedis, type TestRedis } from "./redis.ts";
+import { onStack, startStack } from "./stack.ts";
+import { until } from "./until.ts";
 
 /** One server process of a world. */
 export interface Server {
@@ -85,7 +88,7 @@ async function startOuterRedis(stack: AsyncDisposableStack): Promise<TestRedis> 
   return stack.use(await startTestRedis({ dir, durability: "fsync", logger: createLogger("silent", { role: "test" }) }));
 }
 
-/** Starts a world in one process with every role. `env` adds settings. */
+/** Starts a world in one process with every role, or in two on the full stack. `env` adds settings. */
 export async function startWorld(env: Record<string, string> = {}): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), "tributary-"));
   await using stack = new AsyncDisposableStack();
@@ -97,6 +100,7 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
     LOG_LEVEL: "info",
     RATE_LIMITS: "off",
     ...(cluster === null ? {} : { REDIS_URL: cluster.url }),
+    ...(onStack ? { PROCESSES: "2", ...(await startStack(stack)) } : {}),
     ...env,
   };
   let server = await startServer(dir, settings);
@@ -115,6 +119,13 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
     token,
     call,
     async restart() {
+      // The workers of a server that was killed still hold its port until they have noticed.
+      if (onStack)
+        await until(
+          () => processesOf(dir).length === 0,
+          20_000,
+          () => `the end of ${JSON.stringify(processesOf(dir))}`,
+        );
       server = await startServer(dir, settings);
     },
     server: () => server,

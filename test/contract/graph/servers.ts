@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +9,7 @@ import { openNeo4jGraph } from "#shared/graph/neo4j.ts";
 import { prepareNeo4j } from "#shared/graph/neo4j-start.ts";
 import type { Graph } from "#shared/graph/port.ts";
 import { createLogger } from "#shared/run/logger.ts";
-import { friends } from "./people.ts";
+import { warmUp } from "#test/support/neo4j.ts";
 
 /** A graph of a test file's own, with its server. */
 export interface TestGraph extends AsyncDisposable {
@@ -46,29 +45,6 @@ export async function startEmbedded(): Promise<TestGraph & { dir: string }> {
     revive: async () => {},
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
-}
-
-/** So quick is a round of questions of a server that is warm, also on a busy machine (ms). */
-const WARM_MS = 300;
-const MOST_ROUNDS = 40;
-
-/** A Java that has just started takes seconds for its first answers, which a guarded graph does not wait for. */
-async function warmUp(access: Neo4jChild): Promise<void> {
-  await using graph = openNeo4jGraph(access);
-  for (let n = 0; n < MOST_ROUNDS; n++) {
-    const from = performance.now();
-    await askEverything(graph);
-    if (performance.now() - from < WARM_MS) return;
-  }
-}
-
-async function askEverything(graph: Graph): Promise<void> {
-  const pairs = ["one", "two", "three"].map((name) => friends("warm", `${name}.${randomUUID()}`, 1));
-  await graph.pairs(pairs);
-  await graph.write(pairs.map((pair) => ({ pair, from: 0 })));
-  await graph.settled(pairs);
-  await graph.unsettled(0, 1);
-  await Promise.all([graph.suggest("warm", 1), graph.secondRing("warm", 1), graph.path("warm", "cold", 6), graph.scan(null, 1)]);
 }
 
 /** A Neo4j with authentication on, prepared as the start of a server does it. */
