@@ -53,7 +53,8 @@ export function startFanout(deps: {
     const plan = await planOf(planning, records);
     const delivered = await deliver(hot, plan, config.archiveInbox);
     await repair(plan, delivered);
-    push(bus, delivered.pushes, plan.rooms);
+    push(bus, delivered.pushes);
+    bus.publishRooms(plan.rooms);
     end();
     metrics.tributary_fanout_records_total.inc(records.length);
     metrics.tributary_inbox_writes_total.inc(delivered.written);
@@ -113,9 +114,8 @@ function gather(more: Delivered, delivered: Delivered): void {
   for (const [node, inbox] of more.pushes) delivered.pushes.getOrInsertComputed(node, () => []).push(...inbox);
 }
 
-/** Inboxes go to the nodes that hold the user, rooms to every node: each knows which rooms it has. */
-function push(bus: Bus, pushes: Map<string, PushBatch["inbox"]>, rooms: PushBatch["rooms"]): void {
+/** What inboxes got goes to the nodes that hold their users. */
+function push(bus: Bus, pushes: Map<string, PushBatch["inbox"]>): void {
   const nodes = bus.nodes();
-  const wanted = rooms.length > 0 ? nodes : [...pushes.keys()].filter((node) => nodes.has(node));
-  for (const node of wanted) bus.publish(node, { inbox: pushes.get(node) ?? [], rooms });
+  for (const [node, inbox] of pushes) if (nodes.has(node)) bus.publish(node, inbox);
 }

@@ -14,6 +14,7 @@ import { newsTeller } from "./news.ts";
 import type { Attached, AttachRequest, Hub, Outlet } from "./ports.ts";
 import { startPositionChecks } from "./position-checks.ts";
 import { createPreparing } from "./prepare.ts";
+import { keepInterest } from "./room-interest.ts";
 import { createRoomPushing } from "./room-push.ts";
 import { MODE_CHANGED, Seating, Session } from "./seats.ts";
 import { keepWhereabouts } from "./whereabouts.ts";
@@ -59,6 +60,16 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     logger,
   });
   const presence = createPresence({ bus, node, seating });
+  const checks = startPositionChecks({ hot, seating, inboxes, rooms, logger });
+  const interest = keepInterest({
+    bus,
+    seating,
+    async compare(conversationId) {
+      const head = await checks.checkRoom(conversationId);
+      arriving.note([[conversationId, head, head, 0]]);
+    },
+    logger,
+  });
   await bus.listen(node, {
     push(batch) {
       arriving.note(batch.rooms);
@@ -140,7 +151,6 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     seatOf: (outlet, id) => sessions.get(outlet)?.seats?.has(id) === true,
     readInbox: parts.readInbox,
   });
-  const checks = startPositionChecks({ hot, seating, inboxes, rooms, logger });
 
   return {
     attach,
@@ -174,6 +184,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     },
     async [Symbol.asyncDispose]() {
       checks[Symbol.dispose]();
+      interest[Symbol.dispose]();
       await journal[Symbol.asyncDispose]();
       for (const user of seating.users.keys()) await wentOffline(hot, user, node).catch(() => undefined);
     },

@@ -9,6 +9,11 @@ import type { Seating } from "./seats.ts";
 const ROUND = 30_000;
 const STEP = 1_000;
 
+export interface PositionChecks extends Disposable {
+  /** Compares the readers of a room now; resolves to the seq of its newest entry. */
+  checkRoom(conversationId: string): Promise<number>;
+}
+
 /** Compares positions in the background, a part at a time; who is behind is caught up, whose stream has a new epoch is sent to reconnect (3010). */
 export function startPositionChecks(deps: {
   hot: Hot;
@@ -16,7 +21,7 @@ export function startPositionChecks(deps: {
   inboxes: InboxPushing;
   rooms: RoomPushing;
   logger: Logger;
-}): Disposable {
+}): PositionChecks {
   const { hot, seating, inboxes, rooms, logger } = deps;
   let users: MapIterator<string> = seating.users.keys();
   let conversations: MapIterator<string> = seating.rooms.keys();
@@ -43,13 +48,21 @@ export function startPositionChecks(deps: {
     }
   }
 
-  async function checkRoom(conversationId: string): Promise<void> {
+  async function checkRoom(conversationId: string): Promise<number> {
     const [seq, epoch] = await hot.redis.hmget(keys.head(conversationId), "s", "e");
+    const head = Number(seq ?? 0);
     for (const seat of seating.rooms.get(conversationId)?.seats ?? []) {
-      if (!seat.session.live || seat.session.outlet === null) continue;
-      if (epoch !== seat.epoch) seat.session.outlet.close(3010);
-      else if (Number(seq) > seat.at) rooms.fill(seat);
+      const { session } = seat;
+      if (epoch !== seat.epoch) {
+        if (session.live) session.outlet?.close(3010);
+        continue;
+      }
+      seat.wanted = Math.max(seat.wanted, head);
+      if (!session.live || head <= seat.at) continue;
+      session.news?.();
+      rooms.fill(seat);
     }
+    return head;
   }
 
   const timer = setInterval(() => {
@@ -62,5 +75,5 @@ export function startPositionChecks(deps: {
       });
   }, STEP);
   timer.unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  return { checkRoom, [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -64,6 +64,8 @@ export interface Room {
 export class Seating {
   readonly rooms = new Map<string, Room>();
   readonly users = new Map<string, Session[]>();
+  /** Told of a room that has its first reader here. */
+  roomOpened: (conversationId: string) => void = () => {};
 
   enter(session: Session): void {
     const sessions = this.users.get(session.user);
@@ -89,7 +91,9 @@ export class Seating {
     const seat = new Seat(session, conversationId, epoch, at);
     session.seats ??= new Map();
     session.seats.set(conversationId, seat);
-    this.rooms.getOrInsertComputed(conversationId, () => ({ seats: new Set(), jobs: [] })).seats.add(seat);
+    const room = this.rooms.get(conversationId);
+    if (room === undefined) this.#open(conversationId, seat);
+    else room.seats.add(seat);
     return seat;
   }
 
@@ -104,6 +108,11 @@ export class Seating {
     seat.session.seats?.delete(seat.conversationId);
     this.#stand(seat);
     seat.session.outlet?.unsubscribed(seat.channel, reason);
+  }
+
+  #open(conversationId: string, seat: Seat): void {
+    this.rooms.set(conversationId, { seats: new Set([seat]), jobs: [] });
+    this.roomOpened(conversationId);
   }
 
   #stand(seat: Seat): void {

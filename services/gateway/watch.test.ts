@@ -5,7 +5,6 @@ import { createEntries } from "#shared/hot/entries.ts";
 import { keys } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Recover } from "#shared/wire/ports.ts";
-import type { PushBatch } from "#shared/wire/record.ts";
 import { eventPointer } from "#shared/wire/pointer.ts";
 import { startHot } from "#test/support/hot.ts";
 import { openHub } from "./hub.ts";
@@ -38,7 +37,7 @@ async function open(stack: AsyncDisposableStack, wrapped: (hot: Hot) => Hot = (h
   const hub = stack.use(
     await openHub({ hot, entries, bus, recover: atStart, readInbox: async () => [], logger, node: "n1", maxConnections: 10 }),
   );
-  const push = (offset: number) => bus.publish("n1", { inbox: [["ann", offset, [pointer]]], rooms: [] } satisfies PushBatch);
+  const push = (offset: number) => bus.publish("n1", [["ann", offset, [pointer]]]);
   return { hub, push };
 }
 

@@ -69,5 +69,5 @@ function push({ bus }: Settling, parts: readonly Part[], told: readonly Told[]):
     if (pointer === "") continue;
     for (const node of online) if (nodes.has(node)) pushes.getOrInsertComputed(node, () => []).push([user, offset, [pointer]]);
   }
-  for (const [node, inbox] of pushes) bus.publish(node, { inbox, rooms: [] });
+  for (const [node, inbox] of pushes) bus.publish(node, inbox);
 }

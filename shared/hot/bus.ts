@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import type { Logger } from "#shared/run/logger.ts";
 import type { NodeWord } from "#shared/wire/node-word.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
-import { keys, nodeChannel } from "./keys.ts";
+import { keys, nodeChannel, roomChannel } from "./keys.ts";
 import type { Hot } from "./redis.ts";
 
 /** A node that has not been heard of for this long is gone (ms). */
@@ -11,6 +12,7 @@ const NODE_LISTED = 60_000;
 const HEARTBEAT = 2_000;
 /** Channel on which a node that comes or goes is named: the others look again at once. */
 const NODES_CHANGED = "nodes";
+const ROOM = roomChannel("");
 
 /** What a gateway node does with what it gets. */
 export interface Ears {
@@ -27,7 +29,12 @@ export interface Ears {
 export interface Bus extends AsyncDisposable {
   /** Takes this node's messages. One call a node. */
   listen(node: string, ears: Ears): Promise<void>;
-  publish(node: string, batch: PushBatch): void;
+  publish(node: string, inbox: PushBatch["inbox"]): void;
+  /** Gives what rooms got to the nodes that follow them. */
+  publishRooms(rooms: PushBatch["rooms"]): void;
+  /** Takes what a room gets, from the moment this resolves. */
+  follow(conversationId: string): Promise<void>;
+  unfollow(conversationId: string): void;
   tell(node: string, word: NodeWord): void;
   /** Nodes heard of lately, refreshed every 2 s. */
   nodes(): ReadonlySet<string>;
@@ -42,11 +49,21 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
   const local = new Map<string, Ears>();
   const listed = new Set<string>();
   let known: ReadonlySet<string> = new Set();
+  /** Begins what this process says of rooms. */
+  const self = randomUUID();
   const subscriber = hot.subscriber();
   subscriber.on("message", (channel: string, text: string) => {
     if (channel === NODES_CHANGED) void beat();
+    else if (channel.startsWith(ROOM)) takeRoom(text);
     else take(local.get(channel), JSON.parse(text) as PushBatch | NodeWord);
   });
+
+  /** What this process itself has published was handed over already. */
+  function takeRoom(text: string): void {
+    if (text.startsWith(self)) return;
+    const rooms = JSON.parse(text.slice(self.length)) as PushBatch["rooms"];
+    for (const ears of local.values()) ears.push({ inbox: [], rooms });
+  }
 
   async function beat(): Promise<void> {
     try {
@@ -80,10 +97,29 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
       await beat();
       await hot.redis.publish(NODES_CHANGED, node);
     },
-    publish(node, batch) {
+    publish(node, inbox) {
+      const batch: PushBatch = { inbox, rooms: [] };
       const ears = local.get(nodeChannel(node));
       if (ears === undefined) carry(node, batch);
       else ears.push(batch);
+    },
+    publishRooms(rooms) {
+      if (rooms.length === 0) return;
+      for (const ears of local.values()) ears.push({ inbox: [], rooms });
+      if (![...known].some((node) => !local.has(nodeChannel(node)))) return;
+      for (const [conversationId, some] of Map.groupBy(rooms, ([id]) => id)) {
+        hot.redis
+          .publish(roomChannel(conversationId), self + JSON.stringify(some))
+          .catch((err: unknown) => logger.debug({ err, conversationId }, "what a room got was not carried"));
+      }
+    },
+    async follow(conversationId) {
+      await subscriber.subscribe(roomChannel(conversationId));
+    },
+    unfollow(conversationId) {
+      subscriber
+        .unsubscribe(roomChannel(conversationId))
+        .catch((err: unknown) => logger.debug({ err, conversationId }, "a room is still heard of"));
     },
     tell: carry,
     nodes: () => known,

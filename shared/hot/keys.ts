@@ -122,5 +122,7 @@ export const keys = {
   },
 } as const;
 
-/** Pub/sub channel of a node's pushes. */
+/** Pub/sub channel of what reaches a node: pushes for its users, and words of other nodes. */
 export const nodeChannel = (node: string): string => `node:${node}`;
+/** Pub/sub channel of what a room gets, for the nodes that have readers of it. */
+export const roomChannel = (conversationId: string): string => `room:${conversationId}`;

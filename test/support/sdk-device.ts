@@ -21,6 +21,8 @@ export interface Subscribed {
   channel: string;
   wasRecovering: boolean;
   recovered: boolean;
+  /** Where it began, or was recovered from. */
+  offset: number;
 }
 
 export interface Sent {
@@ -102,7 +104,7 @@ export function createDevice({ socket, user, token, data }: DeviceOptions): Devi
 
   const heard = (conversationId: string) => entries.getOrInsertComputed(conversationId, () => []);
   client.on("subscribed", ({ channel, streamPosition, wasRecovering, recovered }) => {
-    subscribed.push({ channel, wasRecovering: wasRecovering === true, recovered: recovered === true });
+    subscribed.push({ channel, wasRecovering: wasRecovering === true, recovered: recovered === true, offset: streamPosition?.offset ?? 0 });
     if (streamPosition !== undefined) positions[channel] = { epoch: streamPosition.epoch, offset: streamPosition.offset };
   });
   client.on("unsubscribed", ({ channel }) => delete positions[channel]);
