@@ -34,6 +34,7 @@ public class KafkaServer {
             "transaction.state.log.num.partitions=4",
             "share.coordinator.state.topic.replication.factor=1",
             "share.coordinator.state.topic.min.isr=1",
+            "group.min.session.timeout.ms=3000",
             "group.initial.rebalance.delay.ms=0"));
     if (!Files.exists(data.resolve("meta.properties"))) {
       String[] format = {"format", "-t", "tributary-local-kafka0", "-c", properties.toString()};

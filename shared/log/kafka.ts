@@ -1,14 +1,26 @@
 import { setTimeout as after } from "node:timers/promises";
-import { type Consumer as KafkaConsumer, type EachBatchPayload, Kafka, logLevel, type Producer } from "kafkajs";
+import {
+  type Admin,
+  type ConfigResourceTypes,
+  type Consumer as KafkaConsumer,
+  type EachBatchPayload,
+  Kafka,
+  logLevel,
+  type Producer,
+} from "kafkajs";
 import type { Logger } from "#shared/run/logger.ts";
 import { createOutage } from "#shared/run/outage.ts";
 
 /** How long a broker may take for a connection, and for an answer (ms). */
 const CONNECT = 3_000;
 const ANSWER = 5_000;
-/** A member of a group that is not heard of for so long is gone (ms): the least that a broker allows if it is not told otherwise. */
-const SESSION = 6_000;
+/** A member of a group that is not heard of for so long is gone (ms), where the brokers allow it. */
+const SESSION = 3_000;
+/** What brokers allow at least if they are not told otherwise (ms). */
+const USUAL_SESSION = 6_000;
 const HEARTBEAT = 1_000;
+/** Of the client's kinds of resources, none of which Node can import by name. */
+const BROKER: ConfigResourceTypes.BROKER = 4;
 const REBALANCE = 10_000;
 /** How long a fetch waits for something to come (ms): it also holds up the answer to a rebalance. */
 const FETCH = 500;
@@ -88,7 +100,7 @@ export function openKafka(brokers: readonly string[], logger: Logger): KafkaClie
 
   return {
     append: appending.append,
-    join: (membership) => joinGroup(kafka, membership, logger),
+    join: (membership) => joinGroup(kafka, membership, async () => shortestSession(await asked()), logger),
     async lags(group, topic) {
       const client = await asked();
       const [ends, [reached]] = await Promise.all([
@@ -114,6 +126,25 @@ export function openKafka(brokers: readonly string[], logger: Logger): KafkaClie
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+/** The session we want, or the shortest that all brokers allow; the usual one where they do not say. */
+async function shortestSession(admin: Admin): Promise<number> {
+  try {
+    const { brokers } = await admin.describeCluster();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: brokers.map(({ nodeId }) => ({
+        type: BROKER,
+        name: String(nodeId),
+        configNames: ["group.min.session.timeout.ms"],
+      })),
+    });
+    const least = resources.flatMap(({ configEntries }) => configEntries.map(({ configValue }) => Number(configValue)));
+    return least.length === 0 ? USUAL_SESSION : Math.max(SESSION, ...least);
+  } catch {
+    return USUAL_SESSION;
+  }
 }
 
 /** One producer, idempotent. After a failure it is replaced: what its successor sends may then stand in the log twice, which readers bear. */
@@ -150,7 +181,7 @@ function createAppending(kafka: Kafka): Pick<KafkaClient, "append"> & AsyncDispo
 }
 
 /** Keeps a member in the group: when one crashes, another is made in its place. */
-function joinGroup(kafka: Kafka, membership: Membership, logger: Logger): AsyncDisposable {
+function joinGroup(kafka: Kafka, membership: Membership, session: () => Promise<number>, logger: Logger): AsyncDisposable {
   const { group, topic, from, assigned } = membership;
   const stopping = new AbortController();
   const outage = createOutage(logger, `consuming ${topic} as ${group}`);
@@ -158,7 +189,7 @@ function joinGroup(kafka: Kafka, membership: Membership, logger: Logger): AsyncD
   async function member(): Promise<void> {
     const consumer = kafka.consumer({
       groupId: group,
-      sessionTimeout: SESSION,
+      sessionTimeout: await session(),
       heartbeatInterval: HEARTBEAT,
       rebalanceTimeout: REBALANCE,
       maxWaitTimeInMs: FETCH,

@@ -3,6 +3,7 @@ import { openHot } from "#shared/hot/redis.ts";
 import { userState } from "#shared/hot/users.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import { SMALL, startChatter } from "#test/support/chatter.ts";
+import { startTestKafka } from "#test/support/kafka.ts";
 import { metric } from "#test/support/metrics.ts";
 import { processesOf, workersOf } from "#test/support/processes.ts";
 import { createRandom, seedOf } from "#test/support/random.ts";
@@ -66,8 +67,10 @@ test("a worker killed again and again under traffic costs nobody a message, and 
   expect(processesOf(world.dir)).toEqual([]);
 });
 
-test("the partitions of a killed worker are worked by the others within seconds", async () => {
-  await using world = await startWorld({ PROCESSES: String(PROCESSES), FANOUT_WRITE_MAX: SMALL });
+test.each(["Redis Streams", "Kafka"])("the partitions of a killed worker are worked by the others within seconds, over %s", async (log) => {
+  await using kafka = log === "Kafka" ? await startTestKafka() : null;
+  const carried = kafka === null ? {} : { KAFKA_BROKERS: kafka.brokers };
+  await using world = await startWorld({ PROCESSES: String(PROCESSES), FANOUT_WRITE_MAX: SMALL, ...carried });
   await using chatter = await startChatter(world, createRandom(1));
   const ann = chatter.devices[0] as Device;
   // Conversations made one after the other lie in partitions of their own.
@@ -86,7 +89,7 @@ test("the partitions of a killed worker are worked by the others within seconds"
     }
   }
   await Promise.all(conversations.map(({ id }) => hears(ann, id, 1, 10_000)));
-  process.stdout.write(`taken over after ${((performance.now() - from) / 1_000).toFixed(1)} s\n`);
+  process.stdout.write(`${log}: taken over after ${((performance.now() - from) / 1_000).toFixed(1)} s\n`);
 });
 
 test("all workers killed at once, and then the one that watches them: everything is found again and no process is left", async () => {

@@ -2,9 +2,8 @@ import { expect, test } from "vitest";
 import { SetModel } from "#services/relation/testing.ts";
 import { createRandom, seedOf } from "#test/support/random.ts";
 import { startWorld } from "#test/support/world.ts";
+import { PATIENCE_SCALE, SCALE } from "./scale.ts";
 import { openTown, type Call, type Town } from "./relations-town.ts";
-
-const SCALE = Math.max(1, Number(process.env["PROPERTY_RUNS"] ?? "60") / 60);
 
 /** The orders in which calls at the same time may have come about. */
 const ordersOf = ([one, other]: readonly Call[]): Call[][] =>
@@ -56,7 +55,7 @@ test.each(["1", "2"])(
     const random = createRandom(seedOf("relations"));
     await play(await openTown(world, random), 250 * SCALE);
   },
-  250_000 * SCALE,
+  250_000 * PATIENCE_SCALE,
 );
 
 test(
@@ -81,7 +80,7 @@ test(
       expect(await town.sends()).toEqual(town.sendsOf(agreed[0] ?? new SetModel()));
     }
   },
-  250_000 * SCALE,
+  250_000 * PATIENCE_SCALE,
 );
 
 /** The sets after some of the calls: those that were answered, and any of the others. */

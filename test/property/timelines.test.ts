@@ -2,15 +2,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { startWorld } from "#test/support/world.ts";
 import { play } from "./play.ts";
+import { HUNT, PATIENCE_SCALE, RUNS, SCALE } from "./scale.ts";
 import { feedSchedules, feedSchedulesWithKills, printed, schedules, type Schedule } from "./schedule.ts";
 
-/** Runs of each property; more for a hunt. A failure prints the seed and the path with which PROPERTY_SEED and PROPERTY_PATH run it again. */
-const RUNS = Number(process.env["PROPERTY_RUNS"] ?? "60");
+/** A failure prints the seed and the path with which PROPERTY_SEED and PROPERTY_PATH run it again. */
 const SEED = process.env["PROPERTY_SEED"];
 /** PROPERTY_SHRINK=0 stops at the first failure as it is. */
 const PATH = process.env["PROPERTY_PATH"];
-/** A hunt may take longer than the ring. */
-const SCALE = Math.max(1, RUNS / 60);
 const FANOUT_WRITE_MAX = 4;
 
 let runs = 0;
@@ -41,7 +39,7 @@ async function agree({ schedules: played, settings, bySize, numRuns, seconds }: 
     ...(SEED === undefined ? {} : { seed: Number(SEED) }),
     ...(PATH === undefined ? {} : { path: PATH }),
   });
-  if (process.env["PROPERTY_RUNS"] !== undefined) console.log(`${details.numRuns} runs, seed ${details.seed}`);
+  if (HUNT) console.log(`${details.numRuns} runs, seed ${details.seed}`);
   if (!details.failed) return;
   const history = details.counterexample === null ? "" : printed(details.counterexample[0]);
   const again = `PROPERTY_SEED=${details.seed} PROPERTY_PATH=${details.counterexamplePath ?? ""}`;
@@ -56,7 +54,7 @@ const bySize = { settings: { FANOUT_WRITE_BUDGET: "0" }, bySize: true };
 test(
   "whatever happens to conversations and devices, every device of every user agrees with the contract",
   () => agree({ ...bySize, schedules, numRuns: RUNS, seconds: 150 * SCALE }),
-  200_000 * SCALE,
+  200_000 * PATIENCE_SCALE,
 );
 
 test(
@@ -69,17 +67,17 @@ test(
       numRuns: Math.ceil(RUNS / 5),
       seconds: 40 * SCALE,
     }),
-  90_000 * SCALE,
+  90_000 * PATIENCE_SCALE,
 );
 
 test(
   "a timeline holds the posts of each stay in a feed, whoever follows and unfollows while it grows past the limit and shrinks again",
   () => agree({ ...bySize, schedules: feedSchedules, numRuns: RUNS, seconds: 90 * SCALE }),
-  150_000 * SCALE,
+  150_000 * PATIENCE_SCALE,
 );
 
 test(
   "so it does when the server is killed on the way",
   () => agree({ ...bySize, schedules: feedSchedulesWithKills, numRuns: Math.ceil(RUNS / 15), seconds: 40 * SCALE }),
-  120_000 * SCALE,
+  120_000 * PATIENCE_SCALE,
 );
