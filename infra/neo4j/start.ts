@@ -12,6 +12,8 @@ export interface Neo4jOptions {
   port?: number;
   /** For the user `neo4j`: at least 8 characters. */
   password: string;
+  /** True if it will not live long: it is ready in half the time, and never as fast as it could become. */
+  shortLived?: boolean;
   /** Told what takes long. */
   say: (words: string) => void;
 }
@@ -31,9 +33,10 @@ const SERVER = join(import.meta.dirname, "Neo4jServer.java");
 const START_MS = 120_000;
 
 /** Command line of a Neo4j; it prints `ready` once it answers. The password goes by the environment. */
-export const neo4jCommand = (classes: string, dir: string, port: number): string[] => [
+export const neo4jCommand = (classes: string, dir: string, port: number, shortLived = false): string[] => [
   "-Xmx1g",
   "-XX:+UseSerialGC",
+  ...(shortLived ? ["-XX:TieredStopAtLevel=1"] : []),
   "-cp",
   join(classes, "*"),
   SERVER,
@@ -55,11 +58,11 @@ async function untilReady({ process: child, words }: JavaChild): Promise<void> {
 }
 
 /** Starts a Neo4j in `dir` and resolves once it answers. Rejects with its last words when it does not start. */
-export async function startNeo4j({ dir, port, password, say }: Neo4jOptions): Promise<Neo4jChild> {
+export async function startNeo4j({ dir, port, password, shortLived, say }: Neo4jOptions): Promise<Neo4jChild> {
   const classes = await ensureNeo4j(say);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const bolt = port ?? (await freePort());
-  const child = startJava(neo4jCommand(classes, dir, bolt), { NEO4J_PASSWORD: password });
+  const child = startJava(neo4jCommand(classes, dir, bolt, shortLived), { NEO4J_PASSWORD: password });
   try {
     await untilReady(child);
   } catch (error) {

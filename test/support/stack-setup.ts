@@ -12,6 +12,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const child = await startNeo4j({
     dir,
     password: "a password of the tests",
+    shortLived: true,
     say: (words) => void process.stdout.write(`${words}\n`),
   });
   await prepareNeo4j(child);

@@ -52,7 +52,7 @@ export async function startNeo4jServer(): Promise<TestGraph & { access: Neo4jChi
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "tributary-neo4j-"));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const options = { dir, password: PASSWORD, say: (words: string) => void process.stdout.write(`${words}\n`) };
+  const options = { dir, password: PASSWORD, shortLived: true, say: (words: string) => void process.stdout.write(`${words}\n`) };
   let child = await startNeo4j(options);
   stack.defer(() => child[Symbol.asyncDispose]());
   await prepareNeo4j(child);
