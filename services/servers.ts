@@ -48,7 +48,7 @@ export async function openServers(config: Config, logger: Logger, metrics: RunMe
     config.neo4j === null ? embeddedGraph(config, logger, stack) : { neo4j: config.neo4j },
   ]);
   const client = stack.use(createColdClient(clickhouse));
-  await openCold({ client: client.clickhouse, logger, stack });
+  await openCold({ client: client.clickhouse, tables: config.clickhouseTables, logger, stack });
   return { redisUrl, clickhouse, graph };
 }
 

@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from "@clickhouse/client";
+import { ONE_SERVER, placeTables, statementFor, type TablesOptions } from "./tables.ts";
 import { applyMigrations } from "#shared/run/migrations.ts";
 
 interface Applied {
@@ -25,18 +26,21 @@ const readApplied = async (client: ClickHouseClient): Promise<Map<string, string
 };
 
 /**
- * Brings the database `tributary` to the newest schema by the files of `dir` (`0001-name.sql` …).
+ * Brings the database `tributary` to the newest schema by the files of `dir` (`0001-name.sql` …), its tables laid out as asked for.
  * @returns the names applied now
  * @throws Error when a file that was applied has changed since; nothing is applied then
  */
-export const migrate = async (client: ClickHouseClient, dir: string): Promise<string[]> => {
-  for (const query of BOOKKEEPING) await client.command({ query });
+export const migrate = async (client: ClickHouseClient, dir: string, tables: TablesOptions = ONE_SERVER): Promise<string[]> => {
+  const run = (statement: string) => client.command({ query: statementFor(statement, tables) });
+  for (const statement of BOOKKEEPING) await run(statement);
   const store = {
     ending: ".sql",
     applied: () => readApplied(client),
-    run: (query: string) => client.command({ query }),
+    run,
     note: (name: string, checksum: string) =>
       client.insert({ table: "tributary.schema_migrations", values: [{ name, checksum }], format: "JSONEachRow" }),
   };
-  return await applyMigrations(store, dir);
+  const names = await applyMigrations(store, dir);
+  await placeTables(client, tables);
+  return names;
 };

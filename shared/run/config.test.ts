@@ -29,6 +29,7 @@ test("an empty environment gives the defaults of the contract", () => {
     redisUrl: null,
     clickhouseUrl: null,
     clickhousePort: 8123,
+    clickhouseTables: { replicated: false, storagePolicy: null },
     kafka: null,
     neo4j: null,
     jwt: { secret: null, publicKey: null, issuer: null, audience: null },
@@ -124,6 +125,14 @@ test("brokers of a Kafka are a list of servers", () => {
   const kafka = { KAFKA_BROKERS: "k1:9092, k2:9093,k1:9092", KAFKA_PARTITIONS: "16" };
   expect(readConfig(kafka).kafka).toEqual({ brokers: ["k1:9092", "k2:9093"], partitions: 16 });
   expect(readConfig({ SEND_ACK: "accepted" }).sendAck).toBe("accepted");
+});
+
+test("how tables lie is asked of a ClickHouse of one's own", () => {
+  const tables = { CLICKHOUSE_REPLICATED: "on", CLICKHOUSE_STORAGE_POLICY: "tiered" };
+  const { clickhouseTables } = readConfig({ CLICKHOUSE_URL: "http://ch:8123", ...tables });
+  expect(clickhouseTables).toEqual({ replicated: true, storagePolicy: "tiered" });
+  expect(refusal(tables).message).toMatch(/^CLICKHOUSE_REPLICATED is about servers of your own: .*CLICKHOUSE_URL/);
+  expect(refusal({ CLICKHOUSE_STORAGE_POLICY: "tiered" }).message).toMatch(/^CLICKHOUSE_STORAGE_POLICY is about servers of your own: /);
 });
 
 test("a Neo4j needs a password, and has the user neo4j where none is named", () => {

@@ -38,6 +38,13 @@ export const settings = {
   REDIS_URL: redisUrl("Redis or Redis Cluster to use; none: a Redis child with its data in DATA_DIR."),
   CLICKHOUSE_URL: url(["http:", "https:"], "ClickHouse to use; none: the embedded one."),
   CLICKHOUSE_PORT: integer(8123, 0, 65_535, "Port of the embedded ClickHouse; 0 chooses a free one."),
+  CLICKHOUSE_REPLICATED: flag(
+    false,
+    "`on`: of several servers at CLICKHOUSE_URL each has all tables (ReplicatedReplacingMergeTree in a database of the kind Replicated, by the servers' macros {shard} and {replica}). Decided before the first start.",
+  ),
+  CLICKHOUSE_STORAGE_POLICY: text(
+    "Storage policy of `messages` and `inbox` on the servers at CLICKHOUSE_URL; months older than WARM_DAYS go to its volume `cold`, if it has one. None: theirs as it is.",
+  ),
   KAFKA_BROKERS: servers("Kafka as the log; none: Redis Streams carry it."),
   KAFKA_PARTITIONS: integer(
     8,
@@ -117,6 +124,7 @@ export interface Config {
   redisUrl: string | null;
   clickhouseUrl: string | null;
   clickhousePort: number;
+  clickhouseTables: { replicated: boolean; storagePolicy: string | null };
   /** `null`: Redis Streams are the log. */
   kafka: { brokers: readonly string[]; partitions: number } | null;
   /** `null`: the embedded graph. */
@@ -216,6 +224,7 @@ function stores(env: Record<string, string | undefined>) {
     redisUrl: read(env, "REDIS_URL"),
     clickhouseUrl: read(env, "CLICKHOUSE_URL"),
     clickhousePort: read(env, "CLICKHOUSE_PORT"),
+    clickhouseTables: clickhouseTables(env),
     kafka: kafka(env),
     neo4j: neo4j(env),
     durability: read(env, "DURABILITY"),
@@ -228,6 +237,14 @@ function stores(env: Record<string, string | undefined>) {
     analystPassword: read(env, "ANALYST_PASSWORD"),
     analystSeconds: read(env, "ANALYST_SECONDS"),
   };
+}
+
+function clickhouseTables(env: Record<string, string | undefined>): Config["clickhouseTables"] {
+  const tables = { replicated: read(env, "CLICKHOUSE_REPLICATED"), storagePolicy: read(env, "CLICKHOUSE_STORAGE_POLICY") };
+  if (read(env, "CLICKHOUSE_URL") !== null) return tables;
+  const needless = tables.replicated ? "CLICKHOUSE_REPLICATED" : tables.storagePolicy === null ? null : "CLICKHOUSE_STORAGE_POLICY";
+  if (needless !== null) throw new ConfigError(needless, "is about servers of your own: give their address with CLICKHOUSE_URL");
+  return tables;
 }
 
 function kafka(env: Record<string, string | undefined>): Config["kafka"] {

@@ -1,8 +1,9 @@
-import { cp, mkdtemp, rm, appendFile } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migrate } from "#shared/cold/migrate.ts";
+import { statementFor } from "#shared/cold/tables.ts";
 import type { EntryRow, MessageRow } from "#shared/cold/rows.ts";
 import { type ColdStore, createColdStore } from "#shared/cold/store.ts";
 import { inboxRows, messageRows } from "./rows.ts";
@@ -30,6 +31,26 @@ describe("migrations", () => {
     await appendFile(join(dir, "0002-dimensions.sql"), "-- changed\n");
     await expect(migrate(server.owner, dir)).rejects.toThrow(/^Migration 0002-dimensions\.sql was changed after it had been applied/);
     await rm(dir, { recursive: true });
+  });
+
+  test("put the growing tables under the storage policy that is asked for, and name the setting where there is none such", async () => {
+    const under = (storagePolicy: string) => migrate(server.owner, MIGRATIONS, { replicated: false, storagePolicy });
+    expect(await under("default")).toEqual([]);
+    await expect(under("it's away")).rejects.toThrow(
+      /^CLICKHOUSE_STORAGE_POLICY: \w+ can't be put under it's away: [^\n]*it's away[^\n]*$/,
+    );
+  });
+
+  test("of replicated tables are statements that ClickHouse understands", async () => {
+    for (const name of await readdir(MIGRATIONS)) {
+      const statements = (await readFile(join(MIGRATIONS, name), "utf8")).split(/;\s*\n/).filter((statement) => statement.trim() !== "");
+      for (const statement of statements) {
+        const query = "SELECT formatQuerySingleLine({statement: String}) AS text";
+        const query_params = { statement: statementFor(statement, { replicated: true, storagePolicy: null }) };
+        const [row] = await (await server.owner.query({ query, query_params, format: "JSONEachRow" })).json<{ text: string }>();
+        expect(row?.text.includes("CREATE TABLE")).toBe(row?.text.includes("ENGINE = ReplicatedReplacingMergeTree"));
+      }
+    }
   });
 
   test("every table, view and column has a comment", async () => {
