@@ -15,9 +15,9 @@ const ring = (name: string, include: string[], timeout: number) => ({
 /** What is told again on the engines of a big deployment, in many processes. */
 const stories = [
   "test/journey.test.ts",
-  "test/integration/{relations,following,blocks,feeds,channels,repair}.test.ts",
+  "test/integration/relations.test.ts",
   "test/property/**/*.test.ts",
-  "test/fault/{server,workers,rolling}.test.ts",
+  "test/fault/{workers,rolling}.test.ts",
 ];
 
 /** One file after the other: they share a Neo4j. */

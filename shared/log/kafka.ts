@@ -187,6 +187,8 @@ function joinGroup(kafka: Kafka, membership: Membership, session: () => Promise<
   const outage = createOutage(logger, `consuming ${topic} as ${group}`);
 
   async function member(): Promise<void> {
+    const { promise: over, resolve, reject } = Promise.withResolvers<void>();
+    stopping.signal.addEventListener("abort", () => resolve(), { once: true });
     const consumer = kafka.consumer({
       groupId: group,
       sessionTimeout: await session(),
@@ -197,8 +199,6 @@ function joinGroup(kafka: Kafka, membership: Membership, session: () => Promise<
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3, restartOnFailure: () => Promise.resolve(false) },
     });
-    const { promise: over, resolve, reject } = Promise.withResolvers<void>();
-    stopping.signal.addEventListener("abort", () => resolve(), { once: true });
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       outage.worked();
