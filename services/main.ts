@@ -1,6 +1,6 @@
 import cluster from "node:cluster";
 import { ConfigError, readConfig, type Config } from "#shared/run/config.ts";
-import { runUntilSignal } from "#shared/run/lifecycle.ts";
+import { runUntilSignal, stopPatience } from "#shared/run/lifecycle.ts";
 import { createLogger, type Logger } from "#shared/run/logger.ts";
 import { createRegistry, defineMetrics, runMetrics } from "#shared/run/metrics.ts";
 import { announce, sayWhatStopped } from "./announce.ts";
@@ -26,7 +26,7 @@ async function main(config: Config): Promise<void> {
   const logger = createLogger(config.logLevel, { role: stewards ? "steward" : config.roles.join(",") });
   if (cluster.isWorker) await runWorker(config, logger);
   else if (stewards) await runSteward(config, logger);
-  else await runUntilSignal((stack) => sayWhatStopped(() => start(config, logger, stack)), logger);
+  else await runUntilSignal((stack) => sayWhatStopped(() => start(config, logger, stack)), logger, undefined, stopPatience(config));
 }
 
 async function start(config: Config, logger: Logger, stack: AsyncDisposableStack): Promise<void> {

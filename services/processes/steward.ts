@@ -1,5 +1,5 @@
 import type { Config } from "#shared/run/config.ts";
-import { runUntilSignal } from "#shared/run/lifecycle.ts";
+import { runUntilSignal, stopPatience } from "#shared/run/lifecycle.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { createRegistry, defineMetrics, runMetrics } from "#shared/run/metrics.ts";
 import { announce, sayWhatStopped } from "../announce.ts";
@@ -26,5 +26,7 @@ export async function runSteward(config: Config, logger: Logger): Promise<void> 
       }),
     logger,
     over,
+    // Workers that are late are killed, and the stores end after them.
+    2 * stopPatience(config),
   );
 }

@@ -1,7 +1,7 @@
 import cluster from "node:cluster";
 import type { Registry } from "prom-client";
 import type { Config } from "#shared/run/config.ts";
-import { runUntilSignal } from "#shared/run/lifecycle.ts";
+import { runUntilSignal, stopPatience } from "#shared/run/lifecycle.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { createRegistry, defineMetrics, runMetrics } from "#shared/run/metrics.ts";
 import { Refusal } from "#shared/wire/errors.ts";
@@ -38,6 +38,7 @@ export async function runWorker(config: Config, logger: Logger): Promise<void> {
     },
     logger,
     steward.over,
+    stopPatience(config),
   );
   steward.leave();
 }

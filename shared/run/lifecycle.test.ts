@@ -4,12 +4,12 @@ import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 
 /** A process that runs `body` as its start; what it writes arrives line by line. */
-function run(body: string): { child: ChildProcess; lines: AsyncIterator<string>; ended: Promise<unknown[]> } {
+function run(body: string, more = ""): { child: ChildProcess; lines: AsyncIterator<string>; ended: Promise<unknown[]> } {
   const source = `
     import { runUntilSignal } from ${JSON.stringify(new URL("./lifecycle.ts", import.meta.url).href)};
     const say = (text) => process.stdout.write(text + "\\n");
     const logger = { debug() {}, info() {}, warn() {}, error: (fields, text) => say(text), child: () => logger };
-    await runUntilSignal(async (stack, signal) => { ${body} }, logger);
+    await runUntilSignal(async (stack, signal) => { ${body} }, logger${more});
     say("end");`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "pipe", "inherit"] });
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator](), ended: once(child, "exit") };
@@ -35,6 +35,14 @@ test("a second signal ends at once", async () => {
   expect(await next(lines)).toBe("stopping");
   child.kill("SIGINT");
   expect(await ended).toEqual([null, "SIGINT"]);
+});
+
+test("what does not end is not waited for without end", async () => {
+  const { child, lines, ended } = run(`stack.defer(() => new Promise(() => {})); say("up");`, ", undefined, 300");
+  await next(lines);
+  child.kill("SIGTERM");
+  expect(await next(lines)).toMatch(/^not stopped within \d+ s; ending all the same$/);
+  expect(await ended).toEqual([1, null]);
 });
 
 test("the same signal from the terminal and again from npm is one wish to stop", async () => {

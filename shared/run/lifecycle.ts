@@ -5,16 +5,23 @@ const stopSignals = ["SIGINT", "SIGTERM"] as const;
 /** Ctrl-C under `npm start` arrives twice, from the terminal and forwarded by npm: the same signal again within this many ms is the same wish. */
 const echoMs = 500;
 
+const STOP_PATIENCE = 15_000;
+
+/** How long a process may take to stop (ms): to send its clients elsewhere, and for the rest. */
+export const stopPatience = ({ drainSeconds }: { drainSeconds: number }): number => drainSeconds * 1_000 + STOP_PATIENCE;
+
 /**
  * Runs a server for the life of the process. `start` puts what it opens on `stack`; `signal` is aborted when the process is asked to stop, also
  * while it still starts. Then everything on the stack is disposed in reverse and the promise resolves, with `process.exitCode` 0, or 1 if
  * starting, serving or stopping failed. A second SIGINT or SIGTERM ends the process at once, by that signal; the same one again within half a second is taken as an echo.
+ * What has not ended by `patience` (ms) is left as it is, with exit code 1: what was acknowledged is durable without it.
  * `over` resolves when the process is asked to stop in another way, and rejects when it can't go on serving.
  */
 export async function runUntilSignal(
   start: (stack: AsyncDisposableStack, signal: AbortSignal) => Promise<void>,
   logger: Logger,
   over: Promise<void> = new Promise(() => {}),
+  patience: number = STOP_PATIENCE,
 ): Promise<void> {
   const stopping = new AbortController();
   // Signal handlers and promises do not keep Node's event loop alive, this does.
@@ -33,6 +40,10 @@ export async function runUntilSignal(
       process.exitCode = 1;
     }
   }
+  const late = setTimeout(() => {
+    logger.error({}, `not stopped within ${Math.round(patience / 1_000)} s; ending all the same`);
+    process.exit(1);
+  }, patience);
   try {
     await stack.disposeAsync();
     logger.info("stopped");
@@ -40,6 +51,7 @@ export async function runUntilSignal(
     logger.error({ err }, "stopping failed");
     process.exitCode = 1;
   } finally {
+    clearTimeout(late);
     stopped.forget();
     clearInterval(alive);
   }
