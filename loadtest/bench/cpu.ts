@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Clock ticks of /proc a second. */
 const TICKS = 100;
@@ -28,10 +28,26 @@ const nameOf = (pid: number): string => {
   }
 };
 
-/** CPU time a process has used so far, in seconds. Linux only; 0 elsewhere. */
+/** CPU time that the threads of a process which are still there have used, in seconds: to the nanosecond. */
+function cpuOfThreads(pid: number): number {
+  const timeOf = (thread: string): number => {
+    try {
+      return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    } catch {
+      return 0;
+    }
+  };
+  try {
+    return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + timeOf(thread), 0) / 1e9;
+  } catch {
+    return 0;
+  }
+}
+
+/** CPU time a process has used so far, in seconds; to a hundredth where threads of it have ended. Linux only; 0 elsewhere. */
 export function cpuOf(pid: number): number {
   const stat = statOf(pid);
-  return (Number(stat[11] ?? 0) + Number(stat[12] ?? 0)) / TICKS;
+  return Math.max((Number(stat[11] ?? 0) + Number(stat[12] ?? 0)) / TICKS, cpuOfThreads(pid));
 }
 
 /** The process and what it started, by pid. */
