@@ -53,7 +53,7 @@ const bySize = { settings: { FANOUT_WRITE_BUDGET: "0" }, bySize: true };
 
 test(
   "whatever happens to conversations and devices, every device of every user agrees with the contract",
-  () => agree({ ...bySize, schedules, numRuns: RUNS, seconds: 150 * SCALE }),
+  () => agree({ ...bySize, schedules, numRuns: RUNS, seconds: 110 * SCALE }),
   200_000 * PATIENCE_SCALE,
 );
 
@@ -65,19 +65,19 @@ test(
       settings: { FANOUT_WRITE_BUDGET: "1" },
       bySize: false,
       numRuns: Math.ceil(RUNS / 5),
-      seconds: 40 * SCALE,
+      seconds: 30 * SCALE,
     }),
   90_000 * PATIENCE_SCALE,
 );
 
 test(
   "a timeline holds the posts of each stay in a feed, whoever follows and unfollows while it grows past the limit and shrinks again",
-  () => agree({ ...bySize, schedules: feedSchedules, numRuns: RUNS, seconds: 90 * SCALE }),
+  () => agree({ ...bySize, schedules: feedSchedules, numRuns: RUNS, seconds: 75 * SCALE }),
   150_000 * PATIENCE_SCALE,
 );
 
 test(
   "so it does when the server is killed on the way",
-  () => agree({ ...bySize, schedules: feedSchedulesWithKills, numRuns: Math.ceil(RUNS / 15), seconds: 40 * SCALE }),
+  () => agree({ ...bySize, schedules: feedSchedulesWithKills, numRuns: Math.ceil(RUNS / 15), seconds: 30 * SCALE }),
   120_000 * PATIENCE_SCALE,
 );
