@@ -105,6 +105,11 @@ export async function openWire(
   const opened = Promise.withResolvers<void>();
   let next = 1;
   let cut = false;
+  let open = false;
+  void opened.promise.then(
+    () => (open = true),
+    () => undefined,
+  );
   socket.on("open", () => socket.send(JSON.stringify({ id: next, connect })));
   socket.on("error", (error) => opened.reject(error));
   socket.on("message", (data: Buffer) => {
@@ -127,7 +132,7 @@ export async function openWire(
     for (const answer of waiting.values()) answer({ lost: true });
     waiting.clear();
     opened.reject(new Error(`closed while connecting: ${code} ${reason.toString()}`));
-    if (!cut) on.closed(code, reason.toString());
+    if (open && !cut) on.closed(code, reason.toString());
   });
   await opened.promise;
   return {
