@@ -20,19 +20,6 @@ const stories = [
   "test/fault/{workers,rolling}.test.ts",
 ];
 
-/** One file after the other: they share a Neo4j. */
-const onFullStack = (name: string, include: string[], timeout: number) => {
-  const { test } = ring(name, include, timeout);
-  return {
-    test: {
-      ...test,
-      fileParallelism: false,
-      globalSetup: "test/support/stack-setup.ts",
-      env: { TEST_REDIS: "cluster", TEST_STACK: "full" },
-    },
-  };
-};
-
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   test: {
@@ -48,7 +35,15 @@ export default defineConfig({
       ring("property", ["test/property/**/*.test.ts"], 300_000),
       ring("fault", ["test/fault/**/*.test.ts"], 300_000),
       ring("load", ["test/load/**/*.test.ts"], 300_000),
-      onFullStack("stack", stories, 300_000),
+      {
+        test: {
+          ...ring("stack", stories, 300_000).test,
+          // They share a Neo4j.
+          fileParallelism: false,
+          globalSetup: "test/support/stack-setup.ts",
+          env: { TEST_REDIS: "cluster", TEST_STACK: "full" },
+        },
+      },
     ],
   },
 });

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { statementsOf } from "#shared/run/migrations.ts";
 import { ONE_SERVER, statementFor } from "./tables.ts";
 
 const MIGRATIONS = new URL("../../infra/migrations/clickhouse/", import.meta.url);
 const schema = readdirSync(MIGRATIONS).map((name) => readFileSync(new URL(name, MIGRATIONS), "utf8"));
-const statements = schema.flatMap((text) => text.split(/;\s*\n/));
+const statements = schema.flatMap(statementsOf);
 const replicated = { replicated: true, storagePolicy: null };
 
 test("of one server every statement stays as it is written", () => {

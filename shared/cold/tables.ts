@@ -1,12 +1,7 @@
 import type { ClickHouseClient } from "@clickhouse/client";
+import type { Config } from "#shared/run/config.ts";
 
-/** How the tables lie on the servers of a ClickHouse. */
-export interface TablesOptions {
-  /** Each server has all of them, in a database that hands changes of the schema on by itself. */
-  replicated: boolean;
-  /** Of the tables that grow with every message; null: the server's own. */
-  storagePolicy: string | null;
-}
+export type TablesOptions = Config["clickhouseTables"];
 
 export const ONE_SERVER: TablesOptions = { replicated: false, storagePolicy: null };
 

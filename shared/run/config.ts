@@ -124,7 +124,13 @@ export interface Config {
   redisUrl: string | null;
   clickhouseUrl: string | null;
   clickhousePort: number;
-  clickhouseTables: { replicated: boolean; storagePolicy: string | null };
+  /** How the tables lie on the servers of a ClickHouse. */
+  clickhouseTables: {
+    /** Each server has all of them, in a database that hands changes of the schema on by itself. */
+    replicated: boolean;
+    /** Of the tables that grow with every message; `null`: the server's own. */
+    storagePolicy: string | null;
+  };
   /** `null`: Redis Streams are the log. */
   kafka: { brokers: readonly string[]; partitions: number } | null;
   /** `null`: the embedded graph. */

@@ -20,7 +20,7 @@ export interface Migrated {
 }
 
 /** Statements of a file: each ends with a semicolon at the end of a line. */
-const statementsOf = (text: string): string[] =>
+export const statementsOf = (text: string): string[] =>
   text
     .split(/;[ \t]*(?:\r?\n|$)/)
     .map((statement) => statement.trim())

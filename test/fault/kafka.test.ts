@@ -3,7 +3,7 @@ import type { KafkaChild } from "#infra/kafka/start.ts";
 import { SMALL, startChatter } from "#test/support/chatter.ts";
 import { KAFKA_MS, startTestKafka } from "#test/support/kafka.ts";
 import { metric } from "#test/support/metrics.ts";
-import { processesOf, workersOf } from "#test/support/processes.ts";
+import { allEnded, workersOf } from "#test/support/processes.ts";
 import { createRandom, seedOf } from "#test/support/random.ts";
 import { range, type Device } from "#test/support/sdk-device.ts";
 import { until } from "#test/support/until.ts";
@@ -35,11 +35,7 @@ test("Kafka, workers and whole servers killed in turn under traffic lose nothing
       process.kill(random.pick(workersOf(world.dir, world.server().pid)), "SIGKILL");
     } else {
       await world.server().kill();
-      await until(
-        () => processesOf(world.dir).length === 0,
-        20_000,
-        () => "the end of all processes",
-      );
+      await allEnded(world.dir);
       await world.restart();
     }
   }

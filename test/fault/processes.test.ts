@@ -5,7 +5,7 @@ import { createLogger } from "#shared/run/logger.ts";
 import { SMALL, startChatter } from "#test/support/chatter.ts";
 import { startTestKafka } from "#test/support/kafka.ts";
 import { metric } from "#test/support/metrics.ts";
-import { processesOf, workersOf } from "#test/support/processes.ts";
+import { allEnded, processesOf, workersOf } from "#test/support/processes.ts";
 import { createRandom, seedOf } from "#test/support/random.ts";
 import { group, hears, range, type Device } from "#test/support/sdk-device.ts";
 import { until } from "#test/support/until.ts";
@@ -102,11 +102,7 @@ test("all workers killed at once, and then the one that watches them: everything
   await complete(world, first);
   await chatter.more(random.between(50, 300));
   await world.server().kill();
-  await until(
-    () => processesOf(world.dir).length === 0,
-    20_000,
-    () => `the end of ${JSON.stringify(processesOf(world.dir))}`,
-  );
+  await allEnded(world.dir);
   await world.restart();
   await chatter.more(100);
   await chatter.stop();

@@ -14,8 +14,7 @@ beforeAll(async () => {
 afterAll(() => deployment?.[Symbol.asyncDispose]());
 
 async function at(place: Place, user: string): Promise<Device> {
-  const socket = `ws://127.0.0.1:${deployment.port(place)}/connection/websocket`;
-  const device = createDevice({ socket, user, token: () => Promise.resolve(tokenOf(user)) });
+  const device = createDevice({ socket: deployment.socket(place), user, token: () => Promise.resolve(tokenOf(user)) });
   await device.connect();
   return device;
 }

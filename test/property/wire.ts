@@ -106,10 +106,6 @@ export async function openWire(
   let next = 1;
   let cut = false;
   let open = false;
-  void opened.promise.then(
-    () => (open = true),
-    () => undefined,
-  );
   socket.on("open", () => socket.send(JSON.stringify({ id: next, connect })));
   socket.on("error", (error) => opened.reject(error));
   socket.on("message", (data: Buffer) => {
@@ -121,8 +117,10 @@ export async function openWire(
     if (replies.some((reply) => Object.keys(reply).length === 0)) socket.send("{}");
     on.frame(replies.filter((reply) => reply.push !== undefined || reply.connect !== undefined));
     for (const { id = 0, error, rpc, connect: connected } of replies) {
-      if (connected !== undefined) opened.resolve();
-      else if (id === 1 && error !== undefined) opened.reject(new Error(`connect was refused: ${error.code} ${error.message}`));
+      if (connected !== undefined) {
+        open = true;
+        opened.resolve();
+      } else if (id === 1 && error !== undefined) opened.reject(new Error(`connect was refused: ${error.code} ${error.message}`));
       else if (error !== undefined) waiting.get(id)?.({ error });
       else if (rpc !== undefined) waiting.get(id)?.({ result: rpc.data });
       waiting.delete(id);

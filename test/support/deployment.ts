@@ -15,7 +15,8 @@ export type Place = Role | `${Role} 2`;
 /** Many processes: one a role, over a Redis and a ClickHouse that the test itself holds. */
 export interface Deployment extends HttpCalls, AsyncDisposable {
   http(): string;
-  socket(): string;
+  /** Of a gateway; of the first if none is named. */
+  socket(place?: Place): string;
   readonly clickhouseUrl: string;
   readonly redis: TestRedis;
   clickhouse(): ClickHouseChild;
@@ -66,7 +67,7 @@ export async function startDeployment(env: Record<string, string> = {}): Promise
   return {
     ...createHttpCalls(http),
     http,
-    socket: () => `ws://127.0.0.1:${port("gateway")}/connection/websocket`,
+    socket: (place = "gateway") => `ws://127.0.0.1:${port(place)}/connection/websocket`,
     clickhouseUrl: clickhouse.url,
     redis,
     clickhouse: () => clickhouse,

@@ -1,15 +1,13 @@
 import { randomUUID } from "node:crypto";
-import neo4j from "neo4j-driver";
-import type { Neo4jChild } from "#infra/neo4j/start.ts";
-import { openNeo4jGraph } from "#shared/graph/neo4j.ts";
+import { type Neo4jAccess, openDriver, openNeo4jGraph } from "#shared/graph/neo4j.ts";
 import type { Graph, Pair, Side } from "#shared/graph/port.ts";
 import { inOrder, strangers } from "#shared/graph/record.ts";
-
-export type Neo4jAccess = Pick<Neo4jChild, "url" | "user" | "password">;
 
 /** So quick is a round of questions of a server that is warm, also on a busy machine (ms). */
 const WARM_MS = 1_000;
 const MOST_ROUNDS = 20;
+/** Longest wait for a connection while other servers start beside it (ms). */
+const PATIENCE = 20_000;
 
 /** A Java that has just started takes seconds for its first answers, which a guarded graph does not wait for. Leaves a few users behind. */
 export async function warmUp(access: Neo4jAccess): Promise<void> {
@@ -38,8 +36,8 @@ async function askEverything(graph: Graph): Promise<void> {
 }
 
 /** Takes everybody out of it; constraints and what is known of migrations stay. */
-export async function emptyNeo4j({ url, user, password }: Neo4jAccess): Promise<void> {
-  const driver = neo4j.driver(url, neo4j.auth.basic(user, password));
+export async function emptyNeo4j(access: Neo4jAccess): Promise<void> {
+  const driver = openDriver(access, PATIENCE);
   const session = driver.session();
   try {
     await session.run("MATCH (n) WHERE NOT n:Migration CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1000 ROWS");

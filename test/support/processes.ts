@@ -21,6 +21,14 @@ export function processesOf(dir: string): { pid: number; command: string }[] {
   });
 }
 
+/** Waits until none of them is left. */
+export const allEnded = (dir: string): Promise<void> =>
+  until(
+    () => processesOf(dir).length === 0,
+    20_000,
+    () => `the end of ${JSON.stringify(processesOf(dir))}`,
+  );
+
 /** The embedded store that works for the server of a directory; waits for one that is being started again. */
 export async function childOf(dir: string, kind: "redis" | "clickhouse" | "graph"): Promise<number> {
   const name = kind === "redis" ? /redis-server/ : new RegExp(`infra/${kind}/server\\.ts`);

@@ -1,6 +1,7 @@
 import { inject } from "vitest";
+import type { Neo4jAccess } from "#shared/graph/neo4j.ts";
 import { startTestKafka } from "./kafka.ts";
-import { emptyNeo4j, type Neo4jAccess } from "./neo4j.ts";
+import { emptyNeo4j } from "./neo4j.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

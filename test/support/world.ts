@@ -6,10 +6,9 @@ import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { createLogger } from "#shared/run/logger.ts";
 import { createHttpCalls, type HttpCalls } from "./http-calls.ts";
-import { processesOf } from "./processes.ts";
+import { allEnded } from "./processes.ts";
 import { onCluster, startTestRedis, type TestRedis } from "./redis.ts";
 import { onStack, startStack } from "./stack.ts";
-import { until } from "./until.ts";
 
 /** One server process of a world. */
 export interface Server {
@@ -120,12 +119,7 @@ export async function startWorld(env: Record<string, string> = {}): Promise<Worl
     call,
     async restart() {
       // The workers of a server that was killed still hold its port until they have noticed.
-      if (onStack)
-        await until(
-          () => processesOf(dir).length === 0,
-          20_000,
-          () => `the end of ${JSON.stringify(processesOf(dir))}`,
-        );
+      if (onStack) await allEnded(dir);
       server = await startServer(dir, settings);
     },
     server: () => server,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migrate } from "#shared/cold/migrate.ts";
+import { statementsOf } from "#shared/run/migrations.ts";
 import { statementFor } from "#shared/cold/tables.ts";
 import type { EntryRow, MessageRow } from "#shared/cold/rows.ts";
 import { type ColdStore, createColdStore } from "#shared/cold/store.ts";
@@ -43,8 +44,7 @@ describe("migrations", () => {
 
   test("of replicated tables are statements that ClickHouse understands", async () => {
     for (const name of await readdir(MIGRATIONS)) {
-      const statements = (await readFile(join(MIGRATIONS, name), "utf8")).split(/;\s*\n/).filter((statement) => statement.trim() !== "");
-      for (const statement of statements) {
+      for (const statement of statementsOf(await readFile(join(MIGRATIONS, name), "utf8"))) {
         const query = "SELECT formatQuerySingleLine({statement: String}) AS text";
         const query_params = { statement: statementFor(statement, { replicated: true, storagePolicy: null }) };
         const [row] = await (await server.owner.query({ query, query_params, format: "JSONEachRow" })).json<{ text: string }>();
