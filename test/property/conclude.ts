@@ -44,15 +44,15 @@ export async function conclude(people: Person[], steps: Steps, ledger: Ledger, r
   return told;
 }
 
-/** Where traffic decides on the mode as well, the end is where the group has gone to read mode: then the mode stays for a minute. */
+/** Where traffic decides on the mode as well, the end is where the group or feed has gone to read mode: then the mode stays for a minute. */
 async function endOf(room: Room, people: Person[], steps: Steps, ledger: Ledger, { bySize }: Rules): Promise<void> {
-  const group = room.kind === "group";
-  const who = people.find(({ name }) => name === (group ? people[0]?.name : room.creator)) as Person;
+  const settled = bySize || room.kind === "single";
+  const who = people.find(({ name }) => name === (room.kind === "group" ? people[0]?.name : room.creator)) as Person;
   const device = who.devices[0] as Device;
   let ends = 0;
   const over = async () => {
     await steps.sendOne(who.name, room.id, `end ${++ends} of ${room.id}`, "the end", null);
-    return bySize || !group || (await lookAtOne(ledger, who.name, device.call, room.id))?.mode === "read";
+    return settled || (await lookAtOne(ledger, who.name, device.call, room.id))?.mode === "read";
   };
   await until(over, PATIENCE, () => `${room.id} does not go to read mode`).catch((thrown: Error) => ledger.fault(thrown.message));
 }
