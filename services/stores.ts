@@ -8,11 +8,13 @@ import { openNeo4jGraph } from "#shared/graph/neo4j.ts";
 import type { Graph } from "#shared/graph/port.ts";
 import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
+import type { Archived } from "#shared/hot/succession/healing.ts";
 import { IdsRefused, timeOf } from "#shared/ids/snowflake.ts";
 import { leaseSnowflake } from "#shared/ids/worker-lease.ts";
 import { type KafkaClient, openKafka } from "#shared/log/kafka.ts";
 import type { Config } from "#shared/run/config.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { fromRow } from "#shared/wire/rows.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import type { GraphAccess, RunMetrics, Servers } from "./servers.ts";
@@ -55,11 +57,16 @@ export async function connectStores(
 ): Promise<Stores> {
   const client = stack.use(createColdClient(clickhouse));
   const reading = stack.use(createColdClient({ ...clickhouse, timeoutMs: READ_PATIENCE }));
-  const hot = stack.use(await openHot(redisUrl, logger, config.redisWait));
+  const cold = createColdStore(reading.clickhouse);
+  const archived: Archived = {
+    newest: (since) => cold.newestSeqs(since),
+    entries: async (wanted) => (await cold.entriesByKeys(wanted)).map(fromRow),
+  };
+  const hot = stack.use(await openHot(redisUrl, logger, config.redisWait, archived));
   if (hot.cluster && !hot.replicates)
     logger.warn(
       {},
-      "REDIS_WAIT is 0: a master of the Redis Cluster that is lost may take what was acknowledged just before with it; set it to 1",
+      "REDIS_WAIT is 0: a master of the Redis Cluster that is lost together with a process of Tributary may take with it what was acknowledged just before; set it to 1",
     );
   return {
     config,
@@ -70,7 +77,7 @@ export async function connectStores(
     scrape: () => registry.metrics(),
     hurry: new AbortController().signal,
     hot,
-    cold: createColdStore(reading.clickhouse),
+    cold,
     archive: createColdStore(client.clickhouse),
     pingCold: async () => {
       const answer = await reading.clickhouse.ping();

@@ -79,9 +79,5 @@ async function createFeed(deps: Deps, user: string, title: string): Promise<stri
 async function taken({ hot, conversationIds }: Deps, key: string): Promise<string> {
   const there = await hot.redis.get(key);
   if (there !== null) return there;
-  const id = await conversationIds.next();
-  const held = hot.held(key);
-  const known = (await hot.redis.set(key, id, "NX")) === "OK" ? id : ((await hot.redis.get(key)) ?? id);
-  await held();
-  return known;
+  return (await hot.run("claim", [key], [await conversationIds.next()])) as string;
 }

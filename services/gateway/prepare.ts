@@ -27,6 +27,7 @@ const MOST_FACTS = 50_000;
 /** Gathers what pointers need before they can be put into frames: bodies, totals, epochs. From what is at hand without waiting, else from the stores. */
 export function createPreparing(hot: Hot, entries: Entries) {
   const facts = new Map<string, Facts>();
+  hot.whenLost(() => facts.clear());
 
   async function loadFacts(conversationIds: string[]): Promise<void> {
     const missing = conversationIds.filter((id) => !facts.has(id));

@@ -61,6 +61,13 @@ const tuples = (keys: readonly SeqKeys[]): string[] =>
 const within = ({ conversationId, fromSeq, toSeq }: SeqRange): string =>
   `(conversation_id = ${idLiteral(conversationId)} AND seq BETWEEN ${numberLiteral(fromSeq)} AND ${numberLiteral(toSeq)})`;
 
+const newestSeqs = (client: ClickHouseClient, since: number): Promise<{ conversationId: string; seq: number }[]> =>
+  ask(
+    client,
+    `SELECT conversation_id, max(seq) AS seq FROM tributary.messages WHERE at >= fromUnixTimestamp64Milli(${numberLiteral(since)}) GROUP BY conversation_id`,
+    (raw: RawKey) => ({ conversationId: raw.conversation_id, seq: Number(raw.seq) }),
+  );
+
 /** Which of the entries are there, as a set of `seqKey`s. */
 const existing = async (client: ClickHouseClient, keys: readonly SeqKeys[]): Promise<Set<string>> => {
   const found = new Set<string>();
@@ -187,6 +194,8 @@ export interface MessageStore {
   entriesByKeys(keys: readonly SeqKeys[]): Promise<EntryRow[]>;
   /** `count` at the greatest seq not above the given one; null where there is none. */
   countAt(conversationId: string, seq: number): Promise<number | null>;
+  /** Newest seq of each conversation that has entries since (Unix ms). */
+  newestSeqs(since: number): Promise<{ conversationId: string; seq: number }[]>;
   /** Messages (no other entries) of many conversations, newest first by message id. */
   mailboxPage(page: MailboxPage): Promise<EntryRow[]>;
 }
@@ -200,5 +209,6 @@ export const createMessageStore = (client: ClickHouseClient): MessageStore => ({
   entriesBySeq: (conversationId, seqs) => byKeys(client, [{ conversationId, seqs }]),
   entriesByKeys: (keys) => byKeys(client, keys),
   countAt: (conversationId, seq) => countAt(client, conversationId, seq),
+  newestSeqs: (since) => newestSeqs(client, since),
   mailboxPage: (wanted) => mailbox(client, wanted),
 });

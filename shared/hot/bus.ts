@@ -55,7 +55,7 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
   subscriber.on("message", (channel: string, text: string) => {
     if (channel === NODES_CHANGED) void beat();
     else if (channel.startsWith(ROOM)) takeRoom(text);
-    else take(local.get(channel), JSON.parse(text) as PushBatch | NodeWord);
+    else if (local.has(channel)) take(local.get(channel), JSON.parse(text) as PushBatch | NodeWord);
   });
 
   /** What this process itself has published was handed over already. */

@@ -73,6 +73,11 @@ export function createEntries(hot: Hot, cold: ColdEntries | null): Entries {
       size = 0;
     }
   };
+  hot.whenLost(() => {
+    young = new Map();
+    old = new Map();
+    size = 0;
+  });
   return {
     peek,
     keep,

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
-import { BUCKETS, currentLayout } from "./layout.ts";
+import { BUCKETS, currentLayout, type Layout } from "./layout.ts";
+import { slotOf } from "./slots.ts";
 
 /** Shards of the log of accepted sends, where Redis carries it: groups of buckets of senders. */
 export const SEND_SHARDS = 8;
@@ -14,6 +15,18 @@ export const partitionOf = (conversationId: string): number => bucketOfConversat
 
 /** All outbox partitions: groups of buckets, each with one owner among the fan-out workers. */
 export const partitions = (): number[] => Array.from({ length: currentLayout().partitions }, (_, partition) => partition);
+
+const partitionsBySlot = new WeakMap<Layout, Map<number, number>>();
+
+/** On a cluster the partition in whose slot a key lies; undefined for a key of no partition. */
+export function partitionOfKey(key: string): number | undefined {
+  const layout = currentLayout();
+  const bySlot = partitionsBySlot.getOrInsertComputed(
+    layout,
+    () => new Map(layout.own.map((tag, partition) => [slotOf(`{${tag}}`), partition])),
+  );
+  return bySlot.get(slotOf(key));
+}
 
 const tagOfConversation = (conversationId: string): string => currentLayout().conversations[bucketOfConversation(conversationId)] as string;
 const tagOfUser = (user: string): string => currentLayout().users[bucketOfUser(user)] as string;
@@ -83,6 +96,10 @@ export const keys = {
     `d:{${tagOfConversation(conversationId)}}:${generation}:${Math.floor(Number(conversationId.slice(-9)) / BUCKETS) % DEDUPE_TABLES}`,
   /** stream: committed work of a partition, one stream entry a commit batch. */
   outbox: (partition: number) => `out:{${tagOfPartition(partition)}}`,
+  /** hash: the node that is known to have the whole partition, number of its last write, and under `@process` when that wrote last (ms). */
+  life: (partition: number) => `life:{${tagOfPartition(partition)}}`,
+  /** hash with expiry: what processes keep of what a lost master took with it, by "process n"; `since`, and `@process` for who has brought all. */
+  lostTail: (partition: number) => `lost:{${tagOfPartition(partition)}}`,
   /** string: stream id up to which a consumer has handled a partition. */
   cursor: (consumer: string, partition: number) => `cur:{${tagOfPartition(partition)}}:${consumer}`,
   /** string with expiry: owner of a partition for a consumer. */

@@ -3,6 +3,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { parseClusterUrl, type ClusterAddress } from "#shared/run/redis-url.ts";
+import { plainAttempt, type Attempt } from "./attempt.ts";
 import { refuseWhileAway } from "./away.ts";
 import { connectCluster, masterOf } from "./cluster.ts";
 import { chooseLayout } from "./layout.ts";
@@ -10,6 +11,8 @@ import { chained } from "./pipeline.ts";
 import { reachRedis } from "./reach.ts";
 import { isTold, untilHeld, type Replicas } from "./replicas.ts";
 import { loadScripts, type ScriptName } from "./scripts.ts";
+import type { Archived } from "./succession/healing.ts";
+import { createSuccession, type Succession } from "./succession/index.ts";
 import { clusterTail, singleTail, type Tail } from "./tail.ts";
 
 /** How long a call may wait for a Redis that is away before the caller is asked to come again (ms). */
@@ -38,6 +41,8 @@ export interface Hot extends AsyncDisposable {
   held: (key: string) => () => Promise<void>;
   /** True if a master that is lost loses nothing that anybody was told of, so that readers of streams wait for what they have read. */
   readonly replicates: boolean;
+  /** What is kept at hand of entries and epochs is to be forgotten when a lost master took them along for good. */
+  whenLost(forget: () => void): void;
   /** A connection for reading streams as they grow; disposed with the hot tier. */
   tail(): Tail;
   /** A connection for pub/sub; disposed with the hot tier. */
@@ -45,8 +50,10 @@ export interface Hot extends AsyncDisposable {
 }
 
 /** What is different between one Redis and a cluster. */
-type Connected = Omit<Hot, "run" | "held" | "replicates" | typeof Symbol.asyncDispose> & {
+type Connected = Omit<Hot, "run" | "held" | "replicates" | "whenLost" | typeof Symbol.asyncDispose> & {
   replicas: Replicas;
+  /** null where Redis is one node. */
+  nodes: Cluster | null;
   /** Puts a script where it is missing, and runs it if that is one step. */
   teach: (source: string, keys: readonly string[], args: readonly (string | number)[]) => Promise<{ answer: unknown } | null>;
   end: () => void;
@@ -55,16 +62,22 @@ type Connected = Omit<Hot, "run" | "held" | "replicates" | typeof Symbol.asyncDi
 /**
  * Opens the hot tier at `url` (redis:, rediss:, redis+cluster:, rediss+cluster: or a path of a Unix socket). Resolves when Redis has answered.
  * @param redisWait replicas that must hold what somebody is told of
+ * @param archived asked where a lost master of a cluster took entries with it
  */
-export async function openHot(url: string, logger: Logger, redisWait = 0): Promise<Hot> {
+export async function openHot(url: string, logger: Logger, redisWait = 0, archived: Archived | null = null): Promise<Hot> {
   const scripts = loadScripts();
   const address = parseClusterUrl(url);
   await reachRedis(url);
-  const { teach, end, replicas, ...connected } = address === null ? openSingle(url, logger) : openCluster(address, logger);
+  const { teach, end, replicas, nodes, ...connected } = address === null ? openSingle(url, logger) : openCluster(address, logger);
   const { redis } = connected;
   await redis.ping();
 
   const replicates = redisWait > 0 && address !== null;
+  const forgetting: (() => void)[] = [];
+  const succession: Succession | null =
+    nodes === null || replicates
+      ? null
+      : await createSuccession({ cluster: nodes, scripts, archived, lost: () => forgetting.forEach((forget) => forget()), logger });
   const held = (key: string): (() => Promise<void>) => untilHeld(replicas, key, redisWait);
 
   async function run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
@@ -75,24 +88,36 @@ export async function openHot(url: string, logger: Logger, redisWait = 0): Promi
   }
 
   async function runOnce(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    const script = scripts[name];
+    const attempt = succession?.attempt(name, keys, args) ?? plainAttempt(scripts[name], keys, args);
     const deadline = Date.now() + PATIENCE;
     for (;;) {
       try {
-        return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
+        const taken = attempt.take(await evaluated(attempt));
+        if ("answer" in taken) return taken.answer;
+        await settledBy(taken.wait, deadline);
       } catch (err) {
         const message = err instanceof Error ? err.message : String(err);
         const away = err instanceof Refusal && err.code === 108;
-        if (message.startsWith("NOSCRIPT")) {
-          const taught = await teach(script.source, keys, args);
-          if (taught !== null) return taught.answer;
-        } else if (message.includes("OOM command not allowed")) {
-          throw new Refusal(111, "the hot tier is full");
-        } else if (!away || Date.now() >= deadline) {
-          throw err;
-        } else {
+        if (away && Date.now() < deadline) {
           await after(20);
+          continue;
         }
+        if (!away) attempt.failed();
+        throw message.includes("OOM command not allowed") ? new Refusal(111, "the hot tier is full") : err;
+      }
+    }
+  }
+
+  async function evaluated(attempt: Attempt): Promise<unknown> {
+    const { script, keys } = attempt;
+    for (;;) {
+      const all = attempt.args();
+      try {
+        return await redis.evalsha(script.sha, keys.length, ...keys, ...all);
+      } catch (err) {
+        if (!(err instanceof Error && err.message.startsWith("NOSCRIPT"))) throw err;
+        const taught = await teach(script.source, keys, all);
+        if (taught !== null) return taught.answer;
       }
     }
   }
@@ -102,11 +127,24 @@ export async function openHot(url: string, logger: Logger, redisWait = 0): Promi
     run,
     held,
     replicates,
+    whenLost: (forget) => void forgetting.push(forget),
     async [Symbol.asyncDispose]() {
+      succession?.[Symbol.dispose]();
       end();
       await Promise.resolve();
     },
   };
+}
+
+/** @throws Refusal 108 where it takes too long */
+async function settledBy(what: Promise<void>, deadline: number): Promise<void> {
+  const over = new AbortController();
+  const late = after(Math.max(0, deadline - Date.now()), "late" as const, { signal: over.signal }).catch(() => "late" as const);
+  try {
+    if ((await Promise.race([what, late])) === "late") throw new Refusal(108, "a new master of the hot tier is not whole yet");
+  } finally {
+    over.abort();
+  }
 }
 
 /** Says once that Redis is away, and once that it is back. */
@@ -142,6 +180,7 @@ function openSingle(url: string, logger: Logger): Connected {
   return {
     cluster: false,
     redis,
+    nodes: null,
     teach: async (source) => {
       await redis.script("LOAD", source);
       return null;
@@ -168,6 +207,7 @@ function openCluster(address: ClusterAddress, logger: Logger): Connected {
   return {
     cluster: true,
     redis,
+    nodes: cluster,
     // Each master has scripts of its own, and a new one none.
     teach: async (source, keys, args) => ({ answer: await redis.eval(source, keys.length, ...keys, ...args) }),
     pipeline: () => chained(redis),

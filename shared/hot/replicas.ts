@@ -11,7 +11,19 @@ const PATIENCE = 2_000;
 export type Replicas = (key: string) => (wanted: number, ms: number) => Promise<number>;
 
 /** Scripts whose effect somebody is told of: numbers that were seen must not be given anew. Commits are waited for by the writer, all of a batch at once. */
-const TOLD: ReadonlySet<ScriptName> = new Set(["create", "join", "leave", "mode", "update", "read", "deliver", "relate", "bar", "fence"]);
+const TOLD: ReadonlySet<ScriptName> = new Set([
+  "claim",
+  "create",
+  "join",
+  "leave",
+  "mode",
+  "update",
+  "read",
+  "deliver",
+  "relate",
+  "bar",
+  "fence",
+]);
 
 export const isTold = (name: ScriptName): boolean => TOLD.has(name);
 

@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import type { Cluster, Redis } from "ioredis";
+import type { Logger } from "#shared/run/logger.ts";
+import { masterOf } from "../cluster.ts";
+import { keys, partitionOfKey, partitions } from "../keys.ts";
+import { type Attempt, plainAttempt } from "../attempt.ts";
+import { type Script, type ScriptName, scriptNames } from "../scripts.ts";
+import { slotOf } from "../slots.ts";
+import { guardedScript, MOVED, writes } from "./guard.ts";
+import { type Archived, createHealing, LOSS, SUCCESSION } from "./healing.ts";
+import { createOpLog } from "./op-log.ts";
+
+/** How scripts are run on a cluster whose replicas are not waited for: a replica that takes over is given what it had not got. */
+export interface Succession extends Disposable {
+  attempt(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Attempt;
+}
+
+interface Parts {
+  cluster: Cluster;
+  scripts: Record<ScriptName, Script>;
+  archived: Archived | null;
+  /** Called when entries that were seen are gone. */
+  lost: () => void;
+  logger: Logger;
+}
+
+export async function createSuccession({ cluster, scripts, archived, lost, logger }: Parts): Promise<Succession> {
+  // It takes the same commands, by their keys.
+  const redis = cluster as unknown as Redis;
+  const self = randomUUID().slice(0, 12);
+  const log = createOpLog();
+  const ending = new AbortController();
+  const guarded = Object.fromEntries(scriptNames.map((name) => [name, guardedScript(scripts[name])])) as Record<ScriptName, Script>;
+  const healing = createHealing({
+    redis,
+    masterOf: (key) => masterOf(cluster, key),
+    scripts,
+    log,
+    self,
+    archived,
+    logger,
+    ending: ending.signal,
+  });
+  cluster.on("message", (channel: string, partition: string) => {
+    if (channel === SUCCESSION) void healing.heal(Number(partition));
+    else if (channel === LOSS) lost();
+  });
+  await cluster.subscribe(SUCCESSION, LOSS);
+  const watch = watchMasters(cluster, (partition) => void healing.heal(partition));
+
+  return {
+    attempt(name, on, args) {
+      const partition = partitionOfKey(on[0] ?? "");
+      if (partition === undefined) return plainAttempt(scripts[name], on, args);
+      const op = writes(name) ? log.begin(partition, { name, keys: on, args }) : null;
+      return {
+        script: guarded[name],
+        keys: [...on, keys.life(partition)],
+        args: () => [...args, self, Date.now()],
+        take(answer) {
+          const [number, said] = answer as [number | typeof MOVED, unknown?];
+          if (number === MOVED) return { wait: healing.heal(partition) };
+          if (op !== null) log.done(partition, op, number, said);
+          return { answer: said ?? null };
+        },
+        failed() {
+          if (op !== null) log.forget(partition, op);
+        },
+      };
+    },
+    [Symbol.dispose]() {
+      clearInterval(watch);
+      ending.abort();
+    },
+  };
+}
+
+/** How often it is looked for new masters, ms. */
+const LOOK = 500;
+
+/** What nobody asks for must be healed as well, while processes keep what they wrote there. */
+function watchMasters(cluster: Cluster, changed: (partition: number) => void): NodeJS.Timeout {
+  const slots = partitions().map((partition) => slotOf(keys.life(partition)));
+  const known = new Map<number, string>();
+  const look = (): void => {
+    for (const [partition, slot] of slots.entries()) {
+      const address = cluster.slots[slot]?.[0];
+      if (address === undefined || address === known.get(partition)) continue;
+      known.set(partition, address);
+      changed(partition);
+    }
+  };
+  look();
+  return setInterval(look, LOOK).unref();
+}

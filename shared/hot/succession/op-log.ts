@@ -1,0 +1,90 @@
+import type { ScriptName } from "../scripts.ts";
+
+/** A call of a script that writes. */
+export interface Op {
+  name: ScriptName;
+  keys: readonly string[];
+  args: readonly (string | number)[];
+}
+
+/** A call as this process keeps it for a while. */
+export interface KeptOp extends Op {
+  /** Which of the partition's writes it was, from 1; null while nobody has said. */
+  number: number | null;
+  /** Newest number that this process had heard of when the call began: its own is higher. */
+  after: number;
+  /** What the script said. */
+  answer: unknown;
+}
+
+/** How long a write is kept, ms: longer than Redis Cluster takes to replace a master, by far. */
+export const KEPT = 60_000;
+/** Characters of all writes kept, about. */
+const MOST = 64 * 1024 * 1024;
+const OVERHEAD = 200;
+
+/** The latest writes of this process by partition, so that what a lost master took with it can be done again. */
+export interface OpLog {
+  begin(partition: number, op: Op): KeptOp;
+  /** The script has run. */
+  done(partition: number, op: KeptOp, number: number, answer: unknown): void;
+  /** It has not, and nobody will try again. */
+  forget(partition: number, op: KeptOp): void;
+  /** Writes beyond those that survived, and those of which nobody knows; in the order begun. */
+  beyond(partition: number, survived: number): KeptOp[];
+}
+
+interface Line {
+  op: KeptOp;
+  partition: number;
+  begun: number;
+  size: number;
+}
+
+const sizeOf = ({ keys, args }: Op): number =>
+  OVERHEAD + keys.length * 40 + args.reduce<number>((sum, arg) => sum + (typeof arg === "string" ? arg.length : 8), 0);
+
+export function createOpLog(now: () => number = Date.now, most: number = MOST): OpLog {
+  const lines = new Map<KeptOp, Line>();
+  const newest = new Map<number, number>();
+  let size = 0;
+
+  const drop = (line: Line): void => {
+    size -= line.size;
+    lines.delete(line.op);
+  };
+  /** Maps keep the order in which calls began. */
+  const tidy = (at: number): void => {
+    for (const line of lines.values()) {
+      if (line.begun > at - KEPT && size <= most) return;
+      drop(line);
+    }
+  };
+
+  return {
+    begin(partition, { name, keys, args }) {
+      const begun = now();
+      const op: KeptOp = { name, keys, args, number: null, after: newest.get(partition) ?? 0, answer: null };
+      const line = { op, partition, begun, size: sizeOf(op) };
+      lines.set(op, line);
+      size += line.size;
+      tidy(begun);
+      return op;
+    },
+    done(partition, op, number, answer) {
+      op.number = number;
+      op.answer = answer;
+      newest.set(partition, Math.max(number, newest.get(partition) ?? 0));
+    },
+    forget(_, op) {
+      const line = lines.get(op);
+      if (line !== undefined) drop(line);
+    },
+    beyond(partition, survived) {
+      tidy(now());
+      return [...lines.values()].flatMap((line) =>
+        line.partition === partition && (line.op.number === null || line.op.number > survived) ? [line.op] : [],
+      );
+    },
+  };
+}
