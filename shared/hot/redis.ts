@@ -77,7 +77,14 @@ export async function openHot(url: string, logger: Logger, redisWait = 0, archiv
   const succession: Succession | null =
     nodes === null || replicates
       ? null
-      : await createSuccession({ cluster: nodes, scripts, archived, lost: () => forgetting.forEach((forget) => forget()), logger });
+      : await createSuccession({
+          cluster: nodes,
+          replicas,
+          scripts,
+          archived,
+          lost: () => forgetting.forEach((forget) => forget()),
+          logger,
+        });
   const held = (key: string): (() => Promise<void>) => untilHeld(replicas, key, redisWait);
 
   async function run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
@@ -129,9 +136,8 @@ export async function openHot(url: string, logger: Logger, redisWait = 0, archiv
     replicates,
     whenLost: (forget) => void forgetting.push(forget),
     async [Symbol.asyncDispose]() {
-      succession?.[Symbol.dispose]();
+      await succession?.leave();
       end();
-      await Promise.resolve();
     },
   };
 }

@@ -77,7 +77,7 @@ export const settings = {
     0,
     0,
     100,
-    "Replicas that must hold a send before it is acknowledged; on a Redis Cluster, all that anybody is told of. There 1 is what a lost master needs.",
+    "Replicas that must hold a send before it is acknowledged; on a Redis Cluster, all that anybody is told of. With 0 there, what a lost master takes along is done again by the processes that keep it; with 1 nothing is lost if one of them is lost as well.",
   ),
   OUTBOX_MAX: integer(
     1_000_000,

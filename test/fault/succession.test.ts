@@ -19,7 +19,6 @@ import { verdict } from "#test/support/verdict.ts";
 import { startWorld } from "#test/support/world.ts";
 
 const MASTERS = 3;
-const REPLACED = 2;
 /** A master that says nothing for so long is replaced (ms). */
 const TIMEOUT = 1_000;
 
@@ -53,6 +52,24 @@ async function cutOff(replica: RedisChild): Promise<void> {
   await says(replica, "master_link_status:down");
 }
 
+type Ends = (master: RedisChild, replaced: () => Promise<void>) => Promise<void>;
+
+const killed: Ends = async (master, replaced) => {
+  await master.kill();
+  await replaced();
+  await master.revive();
+};
+
+/** It comes back as if nothing had been, with what it had been sent in the meantime. */
+const stopped: Ends = async (master, replaced) => {
+  process.kill(master.pid(), "SIGSTOP");
+  try {
+    await replaced();
+  } finally {
+    process.kill(master.pid(), "SIGCONT");
+  }
+};
+
 test("replicas that take over without their masters' last writes are given them again by the processes that made them", async () => {
   const random = createRandom(seedOf("succession"));
   const dir = await mkdtemp(join(tmpdir(), "tributary-outer-"));
@@ -61,15 +78,13 @@ test("replicas that take over without their masters' last writes are given them 
   await using cluster = await startRedisCluster({ dir, durability: "fsync", timeoutMs: TIMEOUT, logger });
   await using world = await startWorld({ FANOUT_WRITE_MAX: SMALL, REDIS_URL: cluster.url, PROCESSES: "2" });
   await using chatter = await startChatter(world, random);
-  for (let n = 0; n < REPLACED; n++) {
+  for (const [n, ends] of [killed, stopped].entries()) {
     await chatter.more(random.between(50, 300));
     const [master, replica] = [cluster.nodes[n] as RedisChild, cluster.nodes[n + MASTERS] as RedisChild];
     await cutOff(replica);
     await chatter.more(random.between(50, 500));
     const begun = performance.now();
-    await master.kill();
-    await says(replica, "role:master");
-    await master.revive();
+    await ends(master, () => says(replica, "role:master"));
     await says(master, "master_link_status:up");
     await chatter.more(100);
     process.stdout.write(`goes on ${((performance.now() - begun) / 1_000).toFixed(1)} s after the outage began\n`);

@@ -173,6 +173,28 @@ test("streams of all slots are read as they grow, also after each master has han
   expect(new Set(heard).size).toBe(heard.length);
 });
 
+test("a process that ends in order is not waited for when a replica takes over", async () => {
+  const id = "77001";
+  const life = keys.life(partitionOf(id));
+  const other = await openHot(cluster.url, logger);
+  const rest = {
+    kind: "group",
+    creator: "ann",
+    owner: "ann",
+    title: "t",
+    history: "joined",
+    join: "invite",
+    metaJson: "",
+    members: ["ann"],
+  } as const;
+  const writers = async () => Object.keys(await hot.redis.hgetall(life)).filter((field) => field.startsWith("@"));
+  const before = await writers();
+  await create({ hot: other, fanoutWriteMax: 500 }, { id, ...rest });
+  expect(await writers()).toHaveLength(before.length + 1);
+  await other[Symbol.asyncDispose]();
+  expect(await writers()).toEqual(before);
+});
+
 /** Has a replica take over from its master, as before an upgrade. */
 async function takeOver({ url }: { url: string }): Promise<void> {
   const node = new Redis(url);

@@ -15,6 +15,8 @@ import { renewEpochs, renewInboxes } from "./renewing.ts";
 const GRACE = 300;
 /** The others have this long, ms: callers wait no more than 5 s. */
 const PATIENCE = 3_000;
+/** Who can't ask the archive leaves it for so long to those who can, ms. */
+const DEFERENCE = 2_000;
 /** Between two looks, ms. */
 const PAUSE = 50;
 /** What was brought is kept so long, ms. */
@@ -84,7 +86,11 @@ export function createHealing({ redis, masterOf, scripts, log, self, archived, l
   async function stateOf(partition: number): Promise<State> {
     const row = (await call(scripts.succeed, placesOf(partition), [KEPT, BROUGHT])) as string[];
     const [word, ...more] = row;
-    if (word === "whole") return { whole: true };
+    if (word === "whole") {
+      // What came in before this answer is taken first.
+      setImmediate(() => log.heard(partition, Number(more[0])));
+      return { whole: true };
+    }
     const [survived = 0, lastWrite = 0, age = 0] = more.slice(0, 3).map(Number);
     return { whole: false, survived, lastWrite, age, awaited: more.slice(3) };
   }
@@ -112,13 +118,15 @@ export function createHealing({ redis, masterOf, scripts, log, self, archived, l
       if (!mine) await bring(partition, state.survived);
       mine = true;
       await redis.publish(SUCCESSION, String(partition));
-      // Who can't ask the archive leaves it to those who can.
-      const ready = archived !== null && state.age >= (state.awaited.length === 0 ? GRACE : PATIENCE);
-      if (ready && (await redis.set(keys.lease(SUCCESSION, partition), self, "PX", LEASE, "NX")) === "OK")
-        await again(partition, state.awaited);
+      const patience = (state.awaited.length === 0 ? GRACE : PATIENCE) + (archived === null ? DEFERENCE : 0);
+      if (state.age >= patience && (await lead(partition))) await again(partition, state.awaited).finally(() => release(partition));
       else await after(PAUSE, undefined, { signal: ending });
     }
   }
+
+  const lead = async (partition: number): Promise<boolean> =>
+    (await redis.set(keys.lease(SUCCESSION, partition), self, "PX", LEASE, "NX")) === "OK";
+  const release = (partition: number): Promise<unknown> => redis.del(keys.lease(SUCCESSION, partition)).catch(() => 0);
 
   /** Does what was brought again. What another process has done meanwhile shows in the number of the last write. */
   async function again(partition: number, absent: readonly string[]): Promise<void> {

@@ -1,22 +1,27 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as after } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
 import type { Logger } from "#shared/run/logger.ts";
 import { masterOf } from "../cluster.ts";
 import { keys, partitionOfKey, partitions } from "../keys.ts";
 import { type Attempt, plainAttempt } from "../attempt.ts";
 import { type Script, type ScriptName, scriptNames } from "../scripts.ts";
+import type { Replicas } from "../replicas.ts";
 import { slotOf } from "../slots.ts";
 import { guardedScript, MOVED, writes } from "./guard.ts";
 import { type Archived, createHealing, LOSS, SUCCESSION } from "./healing.ts";
 import { createOpLog } from "./op-log.ts";
 
 /** How scripts are run on a cluster whose replicas are not waited for: a replica that takes over is given what it had not got. */
-export interface Succession extends Disposable {
+export interface Succession {
   attempt(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Attempt;
+  /** Before an orderly end: what replicas hold of this process's writes is not asked of it any more. Takes a second at most; never rejects. */
+  leave(): Promise<void>;
 }
 
 interface Parts {
   cluster: Cluster;
+  replicas: Replicas;
   scripts: Record<ScriptName, Script>;
   archived: Archived | null;
   /** Called when entries that were seen are gone. */
@@ -24,7 +29,7 @@ interface Parts {
   logger: Logger;
 }
 
-export async function createSuccession({ cluster, scripts, archived, lost, logger }: Parts): Promise<Succession> {
+export async function createSuccession({ cluster, replicas, scripts, archived, lost, logger }: Parts): Promise<Succession> {
   // It takes the same commands, by their keys.
   const redis = cluster as unknown as Redis;
   const self = randomUUID().slice(0, 12);
@@ -60,7 +65,7 @@ export async function createSuccession({ cluster, scripts, archived, lost, logge
         take(answer) {
           const [number, said] = answer as [number | typeof MOVED, unknown?];
           if (number === MOVED) return { wait: healing.heal(partition) };
-          if (op !== null) log.done(partition, op, number, said);
+          if (op !== null && !log.done(partition, op, number, said)) return { wait: after(REPLACED) };
           return { answer: said ?? null };
         },
         failed() {
@@ -68,13 +73,24 @@ export async function createSuccession({ cluster, scripts, archived, lost, logge
         },
       };
     },
-    [Symbol.dispose]() {
+    async leave() {
       clearInterval(watch);
       ending.abort();
+      const left = log.partitions().map(async (partition) => {
+        const life = keys.life(partition);
+        const held = replicas(life);
+        if ((await held(1, LEAVING)) > 0) await redis.hdel(life, `@${self}`);
+      });
+      await Promise.race([Promise.allSettled(left), after(LEAVING + MARGIN)]);
     },
   };
 }
 
+/** How long replicas may take to have what a process that ends has written, ms. */
+const LEAVING = 500;
+const MARGIN = 500;
+/** Before a write is sent again that a replaced master took, ms: soon the other one is known. */
+const REPLACED = 100;
 /** How often it is looked for new masters, ms. */
 const LOOK = 500;
 

@@ -26,12 +26,16 @@ const OVERHEAD = 200;
 /** The latest writes of this process by partition, so that what a lost master took with it can be done again. */
 export interface OpLog {
   begin(partition: number, op: Op): KeptOp;
-  /** The script has run. */
-  done(partition: number, op: KeptOp, number: number, answer: unknown): void;
+  /** The script has run, as far as its number is above all that were heard of: else false, as a node did it that had been replaced. */
+  done(partition: number, op: KeptOp, number: number, answer: unknown): boolean;
+  /** Writes up to this number have been done. */
+  heard(partition: number, number: number): void;
   /** It has not, and nobody will try again. */
   forget(partition: number, op: KeptOp): void;
   /** Writes beyond those that survived, and those of which nobody knows; in the order begun. */
   beyond(partition: number, survived: number): KeptOp[];
+  /** Those with writes that are kept. */
+  partitions(): number[];
 }
 
 interface Line {
@@ -72,14 +76,20 @@ export function createOpLog(now: () => number = Date.now, most: number = MOST): 
       return op;
     },
     done(partition, op, number, answer) {
+      if (number <= (newest.get(partition) ?? 0)) return false;
+      newest.set(partition, number);
       op.number = number;
       op.answer = answer;
+      return true;
+    },
+    heard(partition, number) {
       newest.set(partition, Math.max(number, newest.get(partition) ?? 0));
     },
     forget(_, op) {
       const line = lines.get(op);
       if (line !== undefined) drop(line);
     },
+    partitions: () => [...new Set([...lines.values()].map(({ partition }) => partition))],
     beyond(partition, survived) {
       tidy(now());
       return [...lines.values()].flatMap((line) =>
