@@ -10,13 +10,13 @@ import { createLogger } from "#shared/run/logger.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { chooseLayout } from "#shared/hot/layout.ts";
 import { slotOf } from "#shared/hot/slots.ts";
-import type { Message } from "#shared/wire/values.ts";
+import type { Conversation, Message } from "#shared/wire/values.ts";
 import { SMALL, startChatter, USERS } from "#test/support/chatter.ts";
 import { createRandom, seedOf } from "#test/support/random.ts";
-import { createDevice, group, type Sent } from "#test/support/sdk-device.ts";
+import { createDevice, type Device, group, type Sent } from "#test/support/sdk-device.ts";
 import { until } from "#test/support/until.ts";
 import { verdict } from "#test/support/verdict.ts";
-import { startWorld } from "#test/support/world.ts";
+import { startWorld, type World } from "#test/support/world.ts";
 
 const MASTERS = 3;
 /** A master that says nothing for so long is replaced (ms). */
@@ -98,14 +98,38 @@ test("replicas that take over without their masters' last writes are given them 
   expect(log).not.toContain("failed unexpectedly");
 });
 
-/** The number, from 0, of the master that has a key. */
-const masterOf = (cluster: RedisCluster, key: string): Promise<number> =>
+/** The master that has a key, and its replica. */
+const nodesOf = (cluster: RedisCluster, key: string): Promise<[master: RedisChild, replica: RedisChild]> =>
   on(cluster.nodes[0] as RedisChild, async (redis) => {
     const slots = await redis.cluster("SLOTS");
     const slot = slotOf(key);
     const port = slots.find(([from, to]) => from <= slot && slot <= to)?.[2]?.[1];
-    return cluster.nodes.findIndex(({ url }) => url.endsWith(`:${port}`));
+    const n = cluster.nodes.findIndex(({ url }) => url.endsWith(`:${port}`));
+    return [cluster.nodes[n] as RedisChild, cluster.nodes[n + MASTERS] as RedisChild];
   });
+
+function talkOf(device: Device, id: string): { sent: Sent[]; talk: (many: number) => Promise<void> } {
+  const sent: Sent[] = [];
+  return {
+    sent,
+    async talk(many) {
+      for (let n = 0; n < many; n++) sent.push(await device.send(id, `message ${sent.length + 1}`));
+    },
+  };
+}
+
+/** Nobody is left who knows what the replica has not got; resolves when the server that is started then has said so. */
+async function killTogether(world: World, master: RedisChild, replica: RedisChild): Promise<void> {
+  await world.server().kill();
+  await master.kill();
+  await says(replica, "role:master");
+  await world.restart();
+  await until(
+    () => world.server().log().includes("epochs change"),
+    30_000,
+    () => `a word of what is lost: ${world.server().log()}`,
+  );
+}
 
 async function archivedOf(url: string, conversationId: string): Promise<number> {
   const client = createClient({ url, database: "tributary" });
@@ -142,13 +166,9 @@ test.each([
     using bob = createDevice({ socket: world.socket(), user: "bob", token: () => world.token("bob") });
     await Promise.all([ann.connect(), bob.connect()]);
     const { id } = await group(ann, "of the town", USERS.slice(1, members));
-    const sent: Sent[] = [];
-    const talk = async (many: number) => {
-      for (let n = 0; n < many; n++) sent.push(await ann.send(id, `message ${sent.length + 1}`));
-    };
+    const { sent, talk } = talkOf(ann, id);
     await talk(20);
-    const n = await masterOf(cluster, keys.head(id));
-    const [master, replica] = [cluster.nodes[n] as RedisChild, cluster.nodes[n + MASTERS] as RedisChild];
+    const [master, replica] = await nodesOf(cluster, keys.head(id));
     await cutOff(replica);
     await talk(30);
     const archived = sent.length;
@@ -160,16 +180,8 @@ test.each([
     await talk(5);
     const channel = mode === "read" ? `conversation:${id}` : "inbox:bob";
     const before = bob.positions[channel];
-    await world.server().kill();
-    await master.kill();
-    await says(replica, "role:master");
-    await world.restart();
+    await killTogether(world, master, replica);
     await Promise.all([ann.connected(), bob.connected()]);
-    await until(
-      () => world.server().log().includes("epochs change"),
-      30_000,
-      () => `a word of what is lost: ${world.server().log()}`,
-    );
     await until(
       () => bob.positions[channel] !== undefined && bob.positions[channel]?.epoch !== before?.epoch,
       60_000,
@@ -195,3 +207,44 @@ test.each([
     expect(entries).toHaveLength(next.seq);
   },
 );
+
+test("where it was the inboxes' master, what came into them is put into them again", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "tributary-outer-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  chooseLayout(true);
+  await using cluster = await startRedisCluster({
+    dir,
+    durability: "fsync",
+    timeoutMs: TIMEOUT,
+    logger: createLogger("silent", { role: "test" }),
+  });
+  await using world = await startWorld({ FANOUT_WRITE_MAX: SMALL, REDIS_URL: cluster.url });
+  using ann = createDevice({ socket: world.socket(), user: "ann", token: () => world.token("ann") });
+  using bob = createDevice({ socket: world.socket(), user: "bob", token: () => world.token("bob") });
+  await Promise.all([ann.connect(), bob.connect()]);
+  const [master, replica] = await nodesOf(cluster, keys.user("bob"));
+  let elsewhere: Conversation;
+  do elsewhere = await group(ann, "elsewhere", ["bob"]);
+  while ((await nodesOf(cluster, keys.head(elsewhere.id)))[0] === master);
+  const { sent, talk } = talkOf(ann, elsewhere.id);
+  await talk(10);
+  await cutOff(replica);
+  await talk(20);
+  await until(
+    () => bob.heard(elsewhere.id).length >= sent.length,
+    30_000,
+    () => "all to be in bob's inbox",
+  );
+  await killTogether(world, master, replica);
+  let held: string[] = [];
+  await until(
+    async () => {
+      const { items } = await world.call<{ items: { message: Message }[] }>("bob", "timeline.read", { limit: 100 });
+      held = items.filter(({ message }) => message.conversationId === elsewhere.id).map(({ message }) => message.id);
+      return held.length >= sent.length;
+    },
+    30_000,
+    () => `${sent.length} messages in bob's timeline, there are ${held.length}`,
+  );
+  expect(held.toReversed()).toEqual(sent.map(({ id }) => id));
+});

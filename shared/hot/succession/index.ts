@@ -9,8 +9,10 @@ import { type Script, type ScriptName, scriptNames } from "../scripts.ts";
 import type { Replicas } from "../replicas.ts";
 import { slotOf } from "../slots.ts";
 import { guardedScript, MOVED, writes } from "./guard.ts";
-import { type Archived, createHealing, LOSS, SUCCESSION } from "./healing.ts";
+import { createGround } from "./ground.ts";
+import { createHealing, SUCCESSION } from "./healing.ts";
 import { createOpLog } from "./op-log.ts";
+import { type Archived, createRepeating, LOSS } from "./repeating.ts";
 
 /** How scripts are run on a cluster whose replicas are not waited for: a replica that takes over is given what it had not got. */
 export interface Succession {
@@ -36,16 +38,9 @@ export async function createSuccession({ cluster, replicas, scripts, archived, l
   const log = createOpLog();
   const ending = new AbortController();
   const guarded = Object.fromEntries(scriptNames.map((name) => [name, guardedScript(scripts[name])])) as Record<ScriptName, Script>;
-  const healing = createHealing({
-    redis,
-    masterOf: (key) => masterOf(cluster, key),
-    scripts,
-    log,
-    self,
-    archived,
-    logger,
-    ending: ending.signal,
-  });
+  const ground = createGround(redis, scripts);
+  const repeat = createRepeating({ ground, masterOf: (key) => masterOf(cluster, key), archived, logger });
+  const healing = createHealing({ ground, log, self, repeat, archived: archived !== null, logger, ending: ending.signal });
   cluster.on("message", (channel: string, partition: string) => {
     if (channel === SUCCESSION) void healing.heal(Number(partition));
     else if (channel === LOSS) lost();
