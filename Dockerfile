@@ -11,7 +11,7 @@ COPY shared shared
 COPY infra infra
 RUN mkdir data && chown node:node data
 USER node
-ENV HOST=0.0.0.0 DATA_DIR=/app/data NODE_OPTIONS=--max-semi-space-size=32
+ENV HOST=0.0.0.0 DATA_DIR=/app/data NODE_OPTIONS="--max-semi-space-size=32 --disable-warning=TimeoutNegativeWarning"
 VOLUME /app/data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \

@@ -96,7 +96,7 @@ export const keys = {
     `d:{${tagOfConversation(conversationId)}}:${generation}:${Math.floor(Number(conversationId.slice(-9)) / BUCKETS) % DEDUPE_TABLES}`,
   /** stream: committed work of a partition, one stream entry a commit batch. */
   outbox: (partition: number) => `out:{${tagOfPartition(partition)}}`,
-  /** hash: the node that is known to have the whole partition, number of its last write, and under `@process` when that wrote last (ms). */
+  /** hash: the node that is known to have the whole partition, number of its last write, the highest one of nodes before, and under `@process` when that wrote last (ms). */
   life: (partition: number) => `life:{${tagOfPartition(partition)}}`,
   /** hash with expiry: what processes keep of what a lost master took with it, by "process n"; `since`, and `@process` for who has brought all. */
   lostTail: (partition: number) => `lost:{${tagOfPartition(partition)}}`,

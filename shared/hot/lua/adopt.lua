@@ -8,6 +8,6 @@ local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   if string.sub(all[i], 1, 1) == '@' and tonumber(all[i + 1]) < tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
 end
-redis.call('HSET', KEYS[1], 'm', redis.call('CLUSTER', 'MYID'), 'n', ARGV[2])
+redis.call('HSET', KEYS[1], 'm', redis.call('CLUSTER', 'MYID'), 'n', ARGV[2], 'a', ARGV[2])
 redis.call('DEL', KEYS[2])
 return 1

@@ -1,12 +1,12 @@
 --[[ Asks a master whether it has the whole of a partition; if not, what is known of its predecessor's end.
   KEYS  the partition's life, what processes keep of its lost tail
   ARGV  how long processes keep writes (ms), life of what they bring (ms)
-  returns { 'whole', number of the last write } | { 'torn', number of the last write here, its time (ms), ms since this was first asked, process that wrote lately and has not
+  returns { 'whole', highest number given by masters before } | { 'torn', number of the last write here, its time (ms), ms since this was first asked, process that wrote lately and has not
           brought all it keeps … }
 ]]
 local me = redis.call('CLUSTER', 'MYID')
-local h = redis.call('HMGET', KEYS[1], 'm', 'n')
-if not h[1] or h[1] == me then return { 'whole', h[2] or '0' } end
+local h = redis.call('HMGET', KEYS[1], 'm', 'n', 'a')
+if not h[1] or h[1] == me then return { 'whole', h[3] or '0' } end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSETNX', KEYS[2], 'since', string.format('%.0f', now))

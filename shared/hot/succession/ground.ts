@@ -7,7 +7,11 @@ import { KEPT } from "./op-log.ts";
 const BROUGHT = 60_000;
 
 export type State =
-  | { whole: true; number: number }
+  | {
+      whole: true;
+      /** Highest number that masters before this one gave. */
+      inherited: number;
+    }
   | {
       whole: false;
       /** Number of the last write that the master has, and its time (Unix ms). */
@@ -39,7 +43,7 @@ export function createGround(redis: Redis, scripts: Record<ScriptName, Script>):
     places,
     async stateOf(partition) {
       const [word, ...more] = (await run(scripts.succeed, places(partition), [KEPT, BROUGHT])) as string[];
-      if (word === "whole") return { whole: true, number: Number(more[0]) };
+      if (word === "whole") return { whole: true, inherited: Number(more[0]) };
       const [survived = 0, lastWrite = 0, age = 0] = more.slice(0, 3).map(Number);
       return { whole: false, survived, lastWrite, age, awaited: more.slice(3) };
     },

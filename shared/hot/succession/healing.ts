@@ -72,8 +72,7 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
       ending.throwIfAborted();
       const state = await stateOf(partition);
       if (state.whole) {
-        // What came in before this answer is taken first.
-        setImmediate(() => log.heard(partition, state.number));
+        log.inherited(partition, state.inherited);
         return;
       }
       if (!brought) await bring(partition, state.survived);

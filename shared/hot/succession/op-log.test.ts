@@ -10,16 +10,22 @@ test("writes beyond the last that survived are kept, and those of which nobody k
   log.begin(8, op());
   log.done(7, ops[0] as KeptOp, 11, ["1 1 1"]);
   log.done(7, ops[2] as KeptOp, 12, null);
-  // It comes from a node that others have gone on without.
-  expect(log.done(7, ops[1] as KeptOp, 12, null)).toBe(false);
   log.forget(7, ops[3] as KeptOp);
   expect(log.beyond(7, 11)).toEqual([
     { ...op(), number: null, after: 0, answer: null },
     { ...op(), number: 12, after: 0, answer: null },
   ]);
   expect(log.begin(7, op()).after).toBe(12);
-  log.heard(7, 20);
-  expect(log.begin(7, op()).after).toBe(20);
+});
+
+test("what a replaced master answers counts for nothing", () => {
+  const log = createOpLog(() => 0);
+  const [first, second] = [log.begin(7, op()), log.begin(7, op())];
+  log.inherited(7, 20);
+  expect(log.done(7, first, 20, null)).toBe(false);
+  expect(log.done(7, second, 21, null)).toBe(true);
+  expect(log.beyond(7, 0).map(({ number }) => number)).toEqual([null, 21]);
+  expect(log.begin(7, op()).after).toBe(21);
 });
 
 test("a write is forgotten after a minute, and earlier where there is too much of them: the oldest first", () => {

@@ -26,10 +26,10 @@ const OVERHEAD = 200;
 /** The latest writes of this process by partition, so that what a lost master took with it can be done again. */
 export interface OpLog {
   begin(partition: number, op: Op): KeptOp;
-  /** The script has run, as far as its number is above all that were heard of: else false, as a node did it that had been replaced. */
+  /** The script has run. False if it has on a node that had been replaced, as its number is one of that node's: then it counts for nothing. */
   done(partition: number, op: KeptOp, number: number, answer: unknown): boolean;
-  /** Writes up to this number have been done. */
-  heard(partition: number, number: number): void;
+  /** The partition has a new master: numbers up to this one were given by those before. */
+  inherited(partition: number, number: number): void;
   /** It has not, and nobody will try again. */
   forget(partition: number, op: KeptOp): void;
   /** Writes beyond those that survived, and those of which nobody knows; in the order begun. */
@@ -45,12 +45,17 @@ interface Line {
   size: number;
 }
 
+const raise = (numbers: Map<number, number>, partition: number, number: number): void => {
+  numbers.set(partition, Math.max(number, numbers.get(partition) ?? 0));
+};
+
 const sizeOf = ({ keys, args }: Op): number =>
   OVERHEAD + keys.length * 40 + args.reduce<number>((sum, arg) => sum + (typeof arg === "string" ? arg.length : 8), 0);
 
 export function createOpLog(now: () => number = Date.now, most: number = MOST): OpLog {
   const lines = new Map<KeptOp, Line>();
   const newest = new Map<number, number>();
+  const inheritance = new Map<number, number>();
   let size = 0;
 
   const drop = (line: Line): void => {
@@ -76,14 +81,15 @@ export function createOpLog(now: () => number = Date.now, most: number = MOST): 
       return op;
     },
     done(partition, op, number, answer) {
-      if (number <= (newest.get(partition) ?? 0)) return false;
-      newest.set(partition, number);
+      if (number <= (inheritance.get(partition) ?? 0)) return false;
+      raise(newest, partition, number);
       op.number = number;
       op.answer = answer;
       return true;
     },
-    heard(partition, number) {
-      newest.set(partition, Math.max(number, newest.get(partition) ?? 0));
+    inherited(partition, number) {
+      raise(inheritance, partition, number);
+      raise(newest, partition, number);
     },
     forget(_, op) {
       const line = lines.get(op);
