@@ -128,7 +128,7 @@ export interface Counted {
 }
 
 /** What an analyst counts of a conversation, with ClickHouse's own client and plain SQL; waits up to `ms` for the rows that should be there. */
-export async function analyst(url: string, conversationId: string, wanted: number, ms = 10_000): Promise<Counted> {
+export async function analyst(url: string, conversationId: string, wanted: number, ms = 30_000): Promise<Counted> {
   const client = createClient({ url, username: "default", database: "tributary" });
   const query = `SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(seq)) AS seqs, toUInt32(min(seq)) AS first, toUInt32(max(seq)) AS last
     FROM messages WHERE conversation_id = ${conversationId}`;
