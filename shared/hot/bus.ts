@@ -55,7 +55,7 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
   subscriber.on("message", (channel: string, text: string) => {
     if (channel === NODES_CHANGED) void beat();
     else if (channel.startsWith(ROOM)) takeRoom(text);
-    else if (local.has(channel)) take(local.get(channel), JSON.parse(text) as PushBatch | NodeWord);
+    else take(local.get(channel), text);
   });
 
   /** What this process itself has published was handed over already. */
@@ -145,7 +145,10 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
   };
 }
 
-function take(ears: Ears | undefined, message: PushBatch | NodeWord): void {
-  if ("word" in message) ears?.hear(message);
-  else ears?.push(message);
+/** Channels of others come by the same connection. */
+function take(ears: Ears | undefined, text: string): void {
+  if (ears === undefined) return;
+  const message = JSON.parse(text) as PushBatch | NodeWord;
+  if ("word" in message) ears.hear(message);
+  else ears.push(message);
 }

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { BUCKETS, currentLayout, type Layout } from "./layout.ts";
+import { BUCKETS, currentLayout } from "./layout.ts";
 import { slotOf } from "./slots.ts";
 
 /** Shards of the log of accepted sends, where Redis carries it: groups of buckets of senders. */
@@ -16,16 +16,10 @@ export const partitionOf = (conversationId: string): number => bucketOfConversat
 /** All outbox partitions: groups of buckets, each with one owner among the fan-out workers. */
 export const partitions = (): number[] => Array.from({ length: currentLayout().partitions }, (_, partition) => partition);
 
-const partitionsBySlot = new WeakMap<Layout, Map<number, number>>();
-
 /** On a cluster the partition in whose slot a key lies; undefined for a key of no partition. */
 export function partitionOfKey(key: string): number | undefined {
-  const layout = currentLayout();
-  const bySlot = partitionsBySlot.getOrInsertComputed(
-    layout,
-    () => new Map(layout.own.map((tag, partition) => [slotOf(`{${tag}}`), partition])),
-  );
-  return bySlot.get(slotOf(key));
+  const partition = currentLayout().slots.indexOf(slotOf(key));
+  return partition < 0 ? undefined : partition;
 }
 
 const tagOfConversation = (conversationId: string): string => currentLayout().conversations[bucketOfConversation(conversationId)] as string;

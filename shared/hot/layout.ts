@@ -9,6 +9,8 @@ export interface Layout {
   conversations: readonly string[];
   users: readonly string[];
   own: readonly string[];
+  /** The slot of each partition; none on one node. */
+  slots: readonly number[];
 }
 
 /** Users and conversations are hashed into so many buckets. It never changes in the life of a deployment. */
@@ -28,6 +30,7 @@ const plain = (): Layout => ({
   conversations: buckets.map(String),
   users: buckets.map((bucket) => `u${bucket}`),
   own: upTo(PARTITIONS).map((partition) => `p${partition}`),
+  slots: [],
 });
 
 /**
@@ -43,6 +46,7 @@ function clustered(): Layout {
     conversations: buckets.map((bucket) => inSlot(String(bucket), bucket)),
     users: buckets.map((bucket) => inSlot(`u${bucket}`, bucket)),
     own: upTo(CLUSTER_PARTITIONS).map((partition) => inSlot(`p${partition}`, partition)),
+    slots,
   };
 }
 

@@ -3,11 +3,11 @@ import { setTimeout as after } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
 import type { Logger } from "#shared/run/logger.ts";
 import { masterOf } from "../cluster.ts";
-import { keys, partitionOfKey, partitions } from "../keys.ts";
+import { currentLayout } from "../layout.ts";
+import { keys, partitionOfKey } from "../keys.ts";
 import { type Attempt, plainAttempt } from "../attempt.ts";
 import { type Script, type ScriptName, scriptNames } from "../scripts.ts";
 import type { Replicas } from "../replicas.ts";
-import { slotOf } from "../slots.ts";
 import { guardedScript, MOVED, writes } from "./guard.ts";
 import { createGround } from "./ground.ts";
 import { createHealing, SUCCESSION } from "./healing.ts";
@@ -64,7 +64,7 @@ export async function createSuccession({ cluster, replicas, scripts, archived, l
           return { answer: said ?? null };
         },
         failed() {
-          if (op !== null) log.forget(partition, op);
+          if (op !== null) log.forget(op);
         },
       };
     },
@@ -91,7 +91,7 @@ const LOOK = 500;
 
 /** What nobody asks for must be healed as well, while processes keep what they wrote there. */
 function watchMasters(cluster: Cluster, changed: (partition: number) => void): NodeJS.Timeout {
-  const slots = partitions().map((partition) => slotOf(keys.life(partition)));
+  const { slots } = currentLayout();
   const known = new Map<number, string>();
   const look = (): void => {
     for (const [partition, slot] of slots.entries()) {

@@ -10,7 +10,7 @@ test("writes beyond the last that survived are kept, and those of which nobody k
   log.begin(8, op());
   log.done(7, ops[0] as KeptOp, 11, ["1 1 1"]);
   log.done(7, ops[2] as KeptOp, 12, null);
-  log.forget(7, ops[3] as KeptOp);
+  log.forget(ops[3] as KeptOp);
   expect(log.beyond(7, 11)).toEqual([
     { ...op(), number: null, after: 0, answer: null },
     { ...op(), number: 12, after: 0, answer: null },

@@ -28,10 +28,10 @@ export interface OpLog {
   begin(partition: number, op: Op): KeptOp;
   /** The script has run. False if it has on a node that had been replaced, as its number is one of that node's: then it counts for nothing. */
   done(partition: number, op: KeptOp, number: number, answer: unknown): boolean;
+  /** The script has not run, and nobody will try again. */
+  forget(op: KeptOp): void;
   /** The partition has a new master: numbers up to this one were given by those before. */
   inherited(partition: number, number: number): void;
-  /** It has not, and nobody will try again. */
-  forget(partition: number, op: KeptOp): void;
   /** Writes beyond those that survived, and those of which nobody knows; in the order begun. */
   beyond(partition: number, survived: number): KeptOp[];
   /** Those with writes that are kept. */
@@ -91,7 +91,7 @@ export function createOpLog(now: () => number = Date.now, most: number = MOST): 
       raise(inheritance, partition, number);
       raise(newest, partition, number);
     },
-    forget(_, op) {
+    forget(op) {
       const line = lines.get(op);
       if (line !== undefined) drop(line);
     },

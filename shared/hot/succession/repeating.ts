@@ -1,10 +1,11 @@
 import type { Redis } from "ioredis";
 import type { Entry } from "#shared/wire/entry.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { type Committed, committedBy } from "../commits.ts";
 import type { ColdEntries } from "../entries.ts";
 import { keys, partitionOf } from "../keys.ts";
-import { committedBy } from "./committed.ts";
 import { deliverAgain } from "./redelivery.ts";
+import type { Script, ScriptName } from "../scripts.ts";
 import type { Ground } from "./ground.ts";
 import { MOVED, repeatedScript } from "./guard.ts";
 import type { KeptOp } from "./op-log.ts";
@@ -55,6 +56,7 @@ export interface RepeatingParts {
  */
 export function createRepeating({ ground, masterOf, archived, logger }: RepeatingParts) {
   const { redis, scripts, run, places, stateOf } = ground;
+  const repeated = new Map<ScriptName, Script>();
 
   async function brought(partition: number): Promise<KeptOp[]> {
     const all = await redis.hgetall(keys.lostTail(partition));
@@ -69,9 +71,13 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
     const lost: Lost = { absent, writes: plan.missing, conversations: new Map() };
     let at = state.survived;
     for (const { op, torn } of plan.steps) {
-      if (torn) for (const { conversationId, first, user } of committedBy(op)) await fill(lost, conversationId, first - 1, user, []);
+      if (torn) for (const { conversationId, first, user } of committed(op)) await fill(lost, conversationId, first - 1, user, []);
       const number = op.number ?? at;
-      const answer = await run(repeatedScript(scripts[op.name]), [...op.keys, keys.life(partition)], [...op.args, at, number]);
+      const answer = await run(
+        repeated.getOrInsertComputed(op.name, (name) => repeatedScript(scripts[name])),
+        [...op.keys, keys.life(partition)],
+        [...op.args, at, number],
+      );
       if (!Array.isArray(answer) || answer[0] === MOVED) return;
       for (const id of renumbered(op, answer[1])) noteOf(lost, id);
       at = number;
@@ -150,8 +156,11 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
 
 const noteOf = ({ conversations }: Lost, id: string) => conversations.getOrInsertComputed(id, () => ({ restored: 0, lost: 0 }));
 
+const committed = ({ name, keys: touched, args, answer }: KeptOp): Committed[] =>
+  name === "commit" ? committedBy(touched, args, answer) : [];
+
 /** Conversations whose messages got higher numbers this time. */
 function renumbered(op: KeptOp, answer: unknown): string[] {
-  const now = committedBy({ ...op, answer });
-  return committedBy(op).flatMap(({ conversationId, first }, i) => (first > 0 && (now[i]?.first ?? 0) > first ? [conversationId] : []));
+  const now = committed({ ...op, answer });
+  return committed(op).flatMap(({ conversationId, first }, i) => (first > 0 && (now[i]?.first ?? 0) > first ? [conversationId] : []));
 }
