@@ -22,8 +22,8 @@ export interface Chatter extends AsyncDisposable {
   readonly devices: readonly Device[];
   readonly conversations: readonly Conversation[];
   readonly said: readonly Said[];
-  /** Codes of the errors that the server answered meanwhile. */
-  readonly refusals: ReadonlySet<number>;
+  /** How often the server answered with an error meanwhile, by its code. */
+  readonly refusals: ReadonlyMap<number, number>;
   /** Highest seq that each user has said to have read, by "user conversation". */
   readonly readSeqs: ReadonlyMap<string, number>;
   acknowledged(): number;
@@ -51,7 +51,7 @@ export async function startChatter(stage: HttpCalls & { socket(): string }, rand
   const conversations = [single, await group(ann, "Three", ["bob", "cid"]), await group(ann, "Five", USERS.slice(1))];
   const membersOf = [USERS.slice(0, 2), USERS.slice(0, 3), USERS] as readonly (readonly string[])[];
   const said: Said[] = [];
-  const refusals = new Set<number>();
+  const refusals = new Map<number, number>();
   const readSeqs = new Map<string, number>();
   /** Acknowledged messages by conversation. */
   const acked = new Map<string, number>();
@@ -66,7 +66,7 @@ export async function startChatter(stage: HttpCalls & { socket(): string }, rand
       } catch (thrown) {
         const { code, temporary } = thrown as { code?: number; temporary?: boolean };
         if (code === undefined) throw thrown;
-        if (code >= SERVER_CODES) refusals.add(code);
+        if (code >= SERVER_CODES) refusals.set(code, (refusals.get(code) ?? 0) + 1);
         if (code >= SERVER_CODES && temporary !== true) throw new Error(`${method} was refused with ${code}`, { cause: thrown });
         await device.connected().catch(() => undefined);
       }
