@@ -22,6 +22,9 @@ import { createLogger } from "#shared/run/logger.ts";
 import { until } from "#test/support/until.ts";
 
 const logger = createLogger("silent", { role: "test" });
+/** What the process under test says of errors. */
+const errors: object[] = [];
+const watched = createLogger("error", { role: "test" }, { write: (line) => void errors.push(JSON.parse(line) as object) });
 const ids = createSnowflake({ worker: 1 });
 let dir: string;
 let cluster: RedisCluster;
@@ -30,7 +33,7 @@ let hot: Hot;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "tributary-cluster-"));
   cluster = await startRedisCluster({ dir, durability: "everysec", logger });
-  hot = await openHot(cluster.url, logger);
+  hot = await openHot(cluster.url, watched);
 });
 afterAll(async () => {
   await hot[Symbol.asyncDispose]();
@@ -48,12 +51,15 @@ async function everywhere(first: number, members: string[]): Promise<string[]> {
   return made;
 }
 
+/** Of the dedupe tables. */
+const GENERATION = 2;
+
 async function send(id: string, user: string, texts: number): Promise<void> {
   const sends = Array.from({ length: texts }, () => {
     const message = ids.next();
     return { user, digest: message.slice(-12), id: message, countable: true, fields: `"from":"${user}"` };
   });
-  await commitSends(hot, [[id, sends]], 2);
+  await commitSends(hot, [[id, sends]], GENERATION);
 }
 
 test("what is read of many conversations in all slots comes in the order asked for", async () => {
@@ -193,6 +199,30 @@ test("a process that ends in order is not waited for when a replica takes over",
   expect(await writers()).toHaveLength(before.length + 1);
   await other[Symbol.asyncDispose]();
   expect(await writers()).toEqual(before);
+});
+
+test("a write that a lost master took with it and that can't be done again is told of, and holds up nobody else", async () => {
+  const broken = "88001";
+  const tableOf = (id: string) => keys.dedupe(id, GENERATION);
+  const beside = (id: string) => partitionOf(id) === partitionOf(broken) && tableOf(id) !== tableOf(broken);
+  const well = Array.from({ length: 10_000 }, (_, n) => String(88_002 + n)).find(beside) ?? "";
+  const rest = { kind: "group", creator: "ann", owner: "ann", title: "t", history: "joined", join: "invite", metaJson: "" } as const;
+  for (const id of [broken, well]) await create({ hot, fanoutWriteMax: 500 }, { id, ...rest, members: ["ann", "bob"] });
+  const life = keys.life(partitionOf(broken));
+  const [master, survived] = await hot.redis.hmget(life, "m", "n");
+  await send(broken, "ann", 1);
+  await send(well, "ann", 1);
+  // As a replica finds it that takes over without the last two writes.
+  await hot.redis.hset(life, { m: "the lost master", n: survived ?? "" });
+  await hot.redis.set(tableOf(broken), "of another kind");
+  const saidBefore = errors.length;
+  const [count] = await unreadCounts(hot, "bob", [well]);
+  expect(count?.unread).toBe(1);
+  expect(await hot.redis.hmget(life, "m", "n")).toEqual([master, String(Number(survived) + 2)]);
+  expect(errors.slice(saidBefore)).toMatchObject([
+    { level: "error", script: "commit", msg: expect.stringContaining("can't be done again") as unknown },
+    { level: "error", repeated: 1, lost: 1, msg: expect.stringContaining("epochs change") as unknown },
+  ]);
 });
 
 /** Has a replica take over from its master, as before an upgrade. */

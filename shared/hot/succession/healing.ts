@@ -49,7 +49,7 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
   async function bring(partition: number, survived: number): Promise<void> {
     const ops = log.beyond(partition, survived);
     for (let first = 0; first < ops.length; first += CHUNK) {
-      const fields = ops.slice(first, first + CHUNK).flatMap((op, i) => [`${self} ${first + i}`, JSON.stringify(op)]);
+      const fields = ops.slice(first, first + CHUNK).flatMap((op) => [`${self} ${op.id}`, JSON.stringify(op)]);
       await run(scripts.contribute, places(partition), fields);
     }
     await run(scripts.contribute, places(partition), [`@${self}`, ops.length]);

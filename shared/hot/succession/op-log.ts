@@ -9,6 +9,8 @@ export interface Op {
 
 /** A call as this process keeps it for a while. */
 export interface KeptOp extends Op {
+  /** Names it among the writes of this process. */
+  id: number;
   /** Which of the partition's writes it was, from 1; null while nobody has said. */
   number: number | null;
   /** Newest number that this process had heard of when the call began: its own is higher. */
@@ -57,6 +59,7 @@ export function createOpLog(now: () => number = Date.now, most: number = MOST): 
   const newest = new Map<number, number>();
   const inheritance = new Map<number, number>();
   let size = 0;
+  let lastId = 0;
 
   const drop = (line: Line): void => {
     size -= line.size;
@@ -73,7 +76,7 @@ export function createOpLog(now: () => number = Date.now, most: number = MOST): 
   return {
     begin(partition, { name, keys, args }) {
       const begun = now();
-      const op: KeptOp = { name, keys, args, number: null, after: newest.get(partition) ?? 0, answer: null };
+      const op: KeptOp = { id: ++lastId, name, keys, args, number: null, after: newest.get(partition) ?? 0, answer: null };
       const line = { op, partition, begun, size: sizeOf(op) };
       lines.set(op, line);
       size += line.size;

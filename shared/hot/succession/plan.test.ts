@@ -14,6 +14,7 @@ const histories = fc
   .map((fates) => fates.map((fate, i): Happened => ({ number: i + 1, fate: fate as Happened["fate"] })));
 
 const keptOf = ({ number, fate }: Happened): KeptOp => ({
+  id: number,
   name: "commit",
   keys: [],
   args: [number],

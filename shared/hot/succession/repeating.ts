@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import { type Redis, ReplyError } from "ioredis";
 import type { Entry } from "#shared/wire/entry.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { type Committed, committedBy } from "../commits.ts";
@@ -16,6 +16,9 @@ import { renewEpochs, renewInboxes } from "./renewing.ts";
 const FORGOTTEN = 3_600_000;
 /** Around the last write that survived, entries of the archive are looked at from so much earlier on (ms): clocks differ. */
 const MARGIN = 10_000;
+
+/** Among what was brought: something is lost, whoever goes on with it. */
+const UNSOUND = "unsound";
 
 /** Pub/sub channel of partitions that have lost something for good. */
 export const LOSS = "loss";
@@ -58,31 +61,52 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
   const { redis, scripts, run, places, stateOf } = ground;
   const repeated = new Map<ScriptName, Script>();
 
-  async function brought(partition: number): Promise<KeptOp[]> {
+  async function brought(partition: number): Promise<{ ops: KeptOp[]; unsound: boolean }> {
     const all = await redis.hgetall(keys.lostTail(partition));
-    return Object.entries(all).flatMap(([field, text]) => (field.includes(" ") ? [JSON.parse(text) as KeptOp] : []));
+    const ops = Object.entries(all).flatMap(([field, text]) => (field.includes(" ") ? [JSON.parse(text) as KeptOp] : []));
+    return { ops, unsound: UNSOUND in all };
+  }
+
+  /** What is found lost on the way stays so for whoever goes on after this process. */
+  const noteUnsound = (partition: number) => run(scripts.contribute, places(partition), [UNSOUND, 1]);
+
+  /** The script's answer; undefined if it fails on what it finds, as it would each time. */
+  async function again(partition: number, op: KeptOp, at: number, number: number): Promise<unknown> {
+    const script = repeated.getOrInsertComputed(op.name, (name) => repeatedScript(scripts[name]));
+    try {
+      return await run(script, [...op.keys, keys.life(partition)], [...op.args, at, number]);
+    } catch (err) {
+      if (!failsAlways(err)) throw err;
+      logger.error({ err, partition, script: op.name, keys: op.keys }, "a write that a lost master took with it can't be done again");
+      return undefined;
+    }
   }
 
   /** Does what was brought again. What another process has done meanwhile shows in the number of the last write. */
   async function repeat(partition: number, absent: readonly string[]): Promise<void> {
     const state = await stateOf(partition);
     if (state.whole) return;
-    const plan = planOf(state.survived, await brought(partition));
+    const { ops, unsound } = await brought(partition);
+    const plan = planOf(state.survived, ops);
     const lost: Lost = { absent, writes: plan.missing, conversations: new Map() };
+    if (absent.length > 0 || plan.missing > 0 || plan.steps.some(({ torn }) => torn)) await noteUnsound(partition);
     let at = state.survived;
+    let done = 0;
     for (const { op, torn } of plan.steps) {
       if (torn) for (const { conversationId, first, user } of committed(op)) await fill(lost, conversationId, first - 1, user, []);
       const number = op.number ?? at;
-      const answer = await run(
-        repeated.getOrInsertComputed(op.name, (name) => repeatedScript(scripts[name])),
-        [...op.keys, keys.life(partition)],
-        [...op.args, at, number],
-      );
-      if (!Array.isArray(answer) || answer[0] === MOVED) return;
-      for (const id of renumbered(op, answer[1])) noteOf(lost, id);
+      const answer = await again(partition, op, at, number);
+      if (answer === undefined) {
+        lost.writes++;
+        await noteUnsound(partition);
+      } else if (!Array.isArray(answer) || answer[0] === MOVED) return;
+      else {
+        for (const id of renumbered(op, answer[1])) noteOf(lost, id);
+        done++;
+      }
       at = number;
     }
-    const sound = absent.length === 0 && plan.missing === 0 && lost.conversations.size === 0;
+    const sound = !unsound && absent.length === 0 && lost.writes === 0 && lost.conversations.size === 0;
     const since = state.lastWrite - MARGIN;
     const newest = sound ? [] : await archivedSince(since);
     if (!sound) {
@@ -91,7 +115,7 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
       for (const id of lost.conversations.keys()) await renewInboxes(redis, id);
     }
     if ((await run(scripts.adopt, places(partition), [at, plan.last, Date.now() - FORGOTTEN])) !== 1) return;
-    tell(partition, plan.steps.length, sound ? null : lost);
+    tell(partition, done, sound ? null : lost);
     if (sound) return;
     await redis.publish(LOSS, String(partition));
     await deliverAgain(
@@ -153,6 +177,10 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
 
   return repeat;
 }
+
+/** What a script says of what it was given or found is the same each time; that its node is away or full is not. */
+const failsAlways = (error: unknown): boolean =>
+  error instanceof Error && error instanceof ReplyError && /^(ERR|WRONGTYPE) .*@user_script/s.test(error.message);
 
 const noteOf = ({ conversations }: Lost, id: string) => conversations.getOrInsertComputed(id, () => ({ restored: 0, lost: 0 }));
 
