@@ -8,7 +8,7 @@ function run(body: string, more = ""): { child: ChildProcess; lines: AsyncIterat
   const source = `
     import { runUntilSignal } from ${JSON.stringify(new URL("./lifecycle.ts", import.meta.url).href)};
     const say = (text) => process.stdout.write(text + "\\n");
-    const logger = { debug() {}, info() {}, warn() {}, error: (fields, text) => say(text), child: () => logger };
+    const logger = { debug() {}, info() {}, warn: (fields, text) => say(text), error: (fields, text) => say(text), child: () => logger };
     await runUntilSignal(async (stack, signal) => { ${body} }, logger${more});
     say("end");`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "pipe", "inherit"] });
@@ -43,6 +43,14 @@ test("what does not end is not waited for without end", async () => {
   child.kill("SIGTERM");
   expect(await next(lines)).toMatch(/^not stopped within \d+ s; ending all the same$/);
   expect(await ended).toEqual([1, null]);
+});
+
+test("what is left open after the stop is named and does not hold the process", async () => {
+  const { child, lines, ended } = run(`setInterval(() => {}, 1_000); say("up");`);
+  await next(lines);
+  child.kill("SIGTERM");
+  expect([await next(lines), await next(lines)]).toEqual(["end", "stopped, yet something is open; ending all the same"]);
+  expect(await ended).toEqual([0, null]);
 });
 
 test("the same signal from the terminal and again from npm is one wish to stop", async () => {

@@ -6,6 +6,8 @@ const stopSignals = ["SIGINT", "SIGTERM"] as const;
 const echoMs = 500;
 
 const STOP_PATIENCE = 15_000;
+/** How long after its stop a process may be held by what was left open (ms). */
+const LEFTOVER_PATIENCE = 1_000;
 
 /** How long a process may take to stop (ms): to send its clients elsewhere, and for the rest. */
 export const stopPatience = ({ drainSeconds }: { drainSeconds: number }): number => drainSeconds * 1_000 + STOP_PATIENCE;
@@ -14,7 +16,8 @@ export const stopPatience = ({ drainSeconds }: { drainSeconds: number }): number
  * Runs a server for the life of the process. `start` puts what it opens on `stack`; `signal` is aborted when the process is asked to stop, also
  * while it still starts. Then everything on the stack is disposed in reverse and the promise resolves, with `process.exitCode` 0, or 1 if
  * starting, serving or stopping failed. A second SIGINT or SIGTERM ends the process at once, by that signal; the same one again within half a second is taken as an echo.
- * What has not ended by `patience` (ms) is left as it is, with exit code 1: what was acknowledged is durable without it.
+ * What has not ended by `patience` (ms) is left as it is, with exit code 1: what was acknowledged is durable without it. A connection or timer that is
+ * still open a second after the stop (some client's, as ours are all closed by then) is named in the log and holds the process no longer.
  * `over` resolves when the process is asked to stop in another way, and rejects when it can't go on serving.
  */
 export async function runUntilSignal(
@@ -54,7 +57,17 @@ export async function runUntilSignal(
     clearTimeout(late);
     stopped.forget();
     clearInterval(alive);
+    endWhatIsLeft(logger);
   }
+}
+
+/** Ends the process, in case it does not end by itself as nothing is left to do. */
+function endWhatIsLeft(logger: Logger): void {
+  const late = setTimeout(() => {
+    logger.warn({ open: process.getActiveResourcesInfo() }, "stopped, yet something is open; ending all the same");
+    process.exit();
+  }, LEFTOVER_PATIENCE);
+  late.unref();
 }
 
 function stopWhenAsked(stopping: AbortController, logger: Logger, over: Promise<void>): { asked: Promise<void>; forget(): void } {
