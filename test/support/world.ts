@@ -62,6 +62,7 @@ export async function startServer(dir: string, env: Record<string, string>): Pro
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exit;
+    for (const [line] of log().matchAll(/^.*something is open.*$/gm)) process.stdout.write(`${line}\n`);
   };
   return { pid: child.pid ?? 0, endpoints, log, stop: () => end("SIGTERM"), kill: () => end("SIGKILL") };
 }
