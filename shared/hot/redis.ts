@@ -4,7 +4,7 @@ import { Refusal } from "#shared/wire/errors.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { parseClusterUrl, type ClusterAddress } from "#shared/run/redis-url.ts";
 import { plainAttempt, type Attempt } from "./attempt.ts";
-import { refuseWhileAway } from "./away.ts";
+import { disconnect, refuseWhileAway } from "./away.ts";
 import { connectCluster, masterOf } from "./cluster.ts";
 import { chooseLayout } from "./layout.ts";
 import { chained } from "./pipeline.ts";
@@ -197,7 +197,7 @@ function openSingle(url: string, logger: Logger): Connected {
     tail: () => singleTail(connect()),
     subscriber: () => connect(),
     end: () => {
-      for (const one of opened) one.disconnect();
+      for (const one of opened) disconnect(one);
     },
   };
 }

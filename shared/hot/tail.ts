@@ -2,6 +2,7 @@ import { Redis, type Cluster } from "ioredis";
 import { setTimeout as after } from "node:timers/promises";
 import type { Logger } from "#shared/run/logger.ts";
 import type { ClusterAddress } from "#shared/run/redis-url.ts";
+import { disconnect } from "./away.ts";
 import { masterOf } from "./cluster.ts";
 
 export type StreamRow = [id: string, fields: string[]];
@@ -28,7 +29,7 @@ export function singleTail(redis: Redis): Tail {
       const [streams, ids] = [places.map(([key]) => key), places.map(([, id]) => id)];
       return ((await redis.xread("COUNT", count, "BLOCK", ms, "STREAMS", ...streams, ...ids)) as Reply) ?? [];
     },
-    [Symbol.dispose]: () => redis.disconnect(),
+    [Symbol.dispose]: () => disconnect(redis),
   };
 }
 
@@ -69,7 +70,7 @@ export function clusterTail(cluster: Cluster, { access }: ClusterAddress, logger
       return reply?.[0]?.[1] ?? [];
     } catch (err) {
       logger.debug({ err, key }, "a stream is looked for anew");
-      connection?.disconnect();
+      if (connection !== undefined) disconnect(connection);
       if (connections.get(key) === connection) connections.delete(key);
       await after(PAUSE, undefined, { signal: ending.signal }).catch(() => undefined);
       return [];
@@ -107,7 +108,7 @@ export function clusterTail(cluster: Cluster, { access }: ClusterAddress, logger
     },
     [Symbol.dispose]() {
       ending.abort();
-      for (const connection of connections.values()) connection.disconnect();
+      for (const connection of connections.values()) disconnect(connection);
     },
   };
 }
