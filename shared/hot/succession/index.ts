@@ -76,7 +76,7 @@ export async function createSuccession({ cluster, replicas, scripts, archived, l
         const held = replicas(life);
         if ((await held(1, LEAVING)) > 0) await redis.hdel(life, `@${self}`);
       });
-      await Promise.race([Promise.allSettled(left), after(LEAVING + MARGIN)]);
+      await Promise.race([Promise.allSettled(left), after(LEAVING + MARGIN, undefined, { ref: false })]);
     },
   };
 }
