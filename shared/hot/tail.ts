@@ -55,7 +55,7 @@ export function clusterTail(cluster: Cluster, { access }: ClusterAddress, logger
     const known = connections.get(key);
     if (known !== undefined) return known;
     const { host, port } = masterOf(cluster, key)?.options ?? {};
-    if (host === undefined || port === undefined) return undefined;
+    if (host === undefined || port === undefined || ending.signal.aborted) return undefined;
     const made = new Redis({ ...access, host, port, commandTimeout: BLOCK + LATE, connectTimeout: LATE, retryStrategy: () => null });
     made.on("error", (err: Error) => logger.debug({ err, key }, "a stream can't be read for now"));
     connections.set(key, made);

@@ -225,6 +225,25 @@ test("a write that a lost master took with it and that can't be done again is to
   ]);
 });
 
+test("what a process found lost stays so for the one that ends what it began", async () => {
+  const id = "99001";
+  const rest = { kind: "group", creator: "ann", owner: "ann", title: "t", history: "joined", join: "invite", metaJson: "" } as const;
+  await create({ hot, fanoutWriteMax: 500 }, { id, ...rest, members: ["ann", "bob"] });
+  await send(id, "ann", 1);
+  const [life, lostTail] = [keys.life(partitionOf(id)), keys.lostTail(partitionOf(id))];
+  const [master, epoch] = [await hot.redis.hget(life, "m"), await hot.redis.hget(keys.head(id), "e")];
+  // As the first one left it: it has done all that was brought, and was killed before it had said so.
+  await hot.redis.hset(life, { m: "the lost master" });
+  await hot.redis.hset(lostTail, { unsound: "1" });
+  const saidBefore = errors.length;
+  const [count] = await unreadCounts(hot, "bob", [id]);
+  expect(count?.unread).toBe(1);
+  expect(await hot.redis.hget(life, "m")).toBe(master);
+  expect(await hot.redis.hget(keys.head(id), "e")).not.toBe(epoch);
+  expect(await hot.redis.exists(lostTail)).toBe(0);
+  expect(errors.slice(saidBefore)).toMatchObject([{ level: "error", msg: expect.stringContaining("epochs change") as unknown }]);
+});
+
 /** Has a replica take over from its master, as before an upgrade. */
 async function takeOver({ url }: { url: string }): Promise<void> {
   const node = new Redis(url);

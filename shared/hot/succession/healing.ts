@@ -14,6 +14,8 @@ const DEFERENCE = 2_000;
 const PAUSE = 50;
 /** Who does writes again has this long before another one may, ms. */
 const LEASE = 10_000;
+/** A healing that fails for so long is told of, ms: a failover itself takes some seconds. */
+const OVERDUE = 10_000;
 /** Writes brought in one call. */
 const CHUNK = 100;
 
@@ -84,12 +86,16 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
   }
 
   async function healed(partition: number): Promise<void> {
+    const begun = Date.now();
+    let told = false;
     while (!ending.aborted) {
       try {
         await untilWhole(partition);
         return;
       } catch (err) {
-        logger.debug({ err, partition }, "a partition with a new master is not whole yet");
+        const overdue: boolean = !told && Date.now() - begun > OVERDUE;
+        told ||= overdue;
+        logger[overdue ? "warn" : "debug"]({ err, partition }, "a partition with a new master is not whole yet; trying again until it is");
         await after(PAUSE, undefined, { signal: ending }).catch(() => undefined);
       }
     }
