@@ -12,8 +12,8 @@ test("writes beyond the last that survived are kept, and those of which nobody k
   log.done(7, ops[2] as KeptOp, 12, null);
   log.forget(ops[3] as KeptOp);
   expect(log.beyond(7, 11)).toEqual([
-    { ...op(), number: null, after: 0, answer: null },
-    { ...op(), number: 12, after: 0, answer: null },
+    { id: 2, ...op(), number: null, after: 0, answer: null },
+    { id: 3, ...op(), number: 12, after: 0, answer: null },
   ]);
   expect(log.begin(7, op()).after).toBe(12);
 });
