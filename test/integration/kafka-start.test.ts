@@ -43,7 +43,7 @@ test("Kafka is not left out while it alone holds what the archive has yet to do"
     await hot.redis.mset(keys.cursor("relay", 3), id, keys.cursor("archive", 3), "5-0");
     await world.server().stop();
   }
-  expect(await refused(world.dir, {})).toMatch(
+  expect(await refused(world.dir, world.cluster === null ? {} : { REDIS_URL: world.cluster.url })).toMatch(
     /^Tributary did not start: KAFKA_BROKERS is left out, but the Kafka used before holds [^\n]+$/,
   );
 });
