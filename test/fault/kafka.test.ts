@@ -20,14 +20,9 @@ const REFUSED = 111;
 
 /** Waits until so many more are acknowledged, or the outbox is full: what is sent while Kafka is away stays in it. */
 async function moreWhileThereIsRoom(chatter: Chatter, n: number): Promise<void> {
-  const wanted = chatter.acknowledged() + n;
   const refused = () => chatter.refusals.get(REFUSED) ?? 0;
   const before = refused();
-  await until(
-    () => chatter.acknowledged() >= wanted || refused() > before,
-    60_000,
-    () => `${wanted} acknowledgements or a refusal, there are ${chatter.acknowledged()}`,
-  );
+  await chatter.more(n, 60_000, () => refused() > before);
 }
 
 let kafka: KafkaChild;

@@ -41,12 +41,17 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
+/** A group with a given id. The first member owns it. */
+async function group(hot: Hot, id: string, members: string[]): Promise<void> {
+  const [creator = ""] = members;
+  const rest = { kind: "group", creator, owner: creator, title: "t", history: "joined", join: "invite", metaJson: "", members } as const;
+  await create({ hot, fanoutWriteMax: 500 }, { id, ...rest });
+}
+
 /** Conversations of as many partitions as there are, with these members. */
 async function everywhere(first: number, members: string[]): Promise<string[]> {
   const made = partitions().map((n) => String(first + n));
-  const [creator = ""] = members;
-  const rest = { kind: "group", creator, owner: creator, title: "t", history: "joined", join: "invite", metaJson: "", members } as const;
-  await Promise.all(made.map((id) => create({ hot, fanoutWriteMax: 500 }, { id, ...rest })));
+  await Promise.all(made.map((id) => group(hot, id, members)));
   expect(new Set(made.map(partitionOf)).size).toBe(partitions().length);
   return made;
 }
@@ -183,19 +188,9 @@ test("a process that ends in order is not waited for when a replica takes over",
   const id = "77001";
   const life = keys.life(partitionOf(id));
   const other = await openHot(cluster.url, logger);
-  const rest = {
-    kind: "group",
-    creator: "ann",
-    owner: "ann",
-    title: "t",
-    history: "joined",
-    join: "invite",
-    metaJson: "",
-    members: ["ann"],
-  } as const;
   const writers = async () => Object.keys(await hot.redis.hgetall(life)).filter((field) => field.startsWith("@"));
   const before = await writers();
-  await create({ hot: other, fanoutWriteMax: 500 }, { id, ...rest });
+  await group(other, id, ["ann"]);
   expect(await writers()).toHaveLength(before.length + 1);
   await other[Symbol.asyncDispose]();
   expect(await writers()).toEqual(before);
@@ -206,8 +201,7 @@ test("a write that a lost master took with it and that can't be done again is to
   const tableOf = (id: string) => keys.dedupe(id, GENERATION);
   const beside = (id: string) => partitionOf(id) === partitionOf(broken) && tableOf(id) !== tableOf(broken);
   const well = Array.from({ length: 10_000 }, (_, n) => String(88_002 + n)).find(beside) ?? "";
-  const rest = { kind: "group", creator: "ann", owner: "ann", title: "t", history: "joined", join: "invite", metaJson: "" } as const;
-  for (const id of [broken, well]) await create({ hot, fanoutWriteMax: 500 }, { id, ...rest, members: ["ann", "bob"] });
+  for (const id of [broken, well]) await group(hot, id, ["ann", "bob"]);
   const life = keys.life(partitionOf(broken));
   const [master, survived] = await hot.redis.hmget(life, "m", "n");
   await send(broken, "ann", 1);
@@ -227,8 +221,7 @@ test("a write that a lost master took with it and that can't be done again is to
 
 test("what a process found lost stays so for the one that ends what it began", async () => {
   const id = "99001";
-  const rest = { kind: "group", creator: "ann", owner: "ann", title: "t", history: "joined", join: "invite", metaJson: "" } as const;
-  await create({ hot, fanoutWriteMax: 500 }, { id, ...rest, members: ["ann", "bob"] });
+  await group(hot, id, ["ann", "bob"]);
   await send(id, "ann", 1);
   const [life, lostTail] = [keys.life(partitionOf(id)), keys.lostTail(partitionOf(id))];
   const [master, epoch] = [await hot.redis.hget(life, "m"), await hot.redis.hget(keys.head(id), "e")];

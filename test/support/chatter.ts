@@ -27,8 +27,8 @@ export interface Chatter extends AsyncDisposable {
   /** Highest seq that each user has said to have read, by "user conversation". */
   readonly readSeqs: ReadonlyMap<string, number>;
   acknowledged(): number;
-  /** Waits until so many more are acknowledged. */
-  more(n: number, ms?: number): Promise<void>;
+  /** Waits until so many more are acknowledged, or until something else is enough. */
+  more(n: number, ms?: number, enough?: () => boolean): Promise<void>;
   /** Ends the talk when everything under way is acknowledged. */
   stop(): Promise<void>;
 }
@@ -119,11 +119,11 @@ export async function startChatter(stage: HttpCalls & { socket(): string }, rand
     refusals,
     readSeqs,
     acknowledged: () => acks,
-    async more(n, ms = 60_000) {
+    async more(n, ms = 60_000, enough = () => false) {
       start();
       const wanted = acks + n;
       await until(
-        () => acks >= wanted || failure !== null,
+        () => acks >= wanted || failure !== null || enough(),
         ms,
         () => `${wanted} acknowledgements, there are ${acks}`,
       );

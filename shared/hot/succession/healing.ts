@@ -1,5 +1,6 @@
 import { setTimeout as after } from "node:timers/promises";
 import type { Logger } from "#shared/run/logger.ts";
+import { createOutage } from "#shared/run/outage.ts";
 import { keys } from "../keys.ts";
 import type { Ground } from "./ground.ts";
 import type { OpLog } from "./op-log.ts";
@@ -87,15 +88,15 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
 
   async function healed(partition: number): Promise<void> {
     const begun = Date.now();
-    let told = false;
+    const outage = createOutage(logger, `the healing of partition ${partition}, which has a new master,`);
     while (!ending.aborted) {
       try {
         await untilWhole(partition);
+        outage.worked();
         return;
       } catch (err) {
-        const overdue: boolean = !told && Date.now() - begun > OVERDUE;
-        told ||= overdue;
-        logger[overdue ? "warn" : "debug"]({ err, partition }, "a partition with a new master is not whole yet; trying again until it is");
+        if (Date.now() - begun > OVERDUE) outage.failed(err);
+        else logger.debug({ err, partition }, "a partition with a new master is not whole yet");
         await after(PAUSE, undefined, { signal: ending }).catch(() => undefined);
       }
     }
