@@ -21,6 +21,17 @@ export function processesOf(dir: string): { pid: number; command: string }[] {
   });
 }
 
+/** SIGSTOP. Resolves when each thread has stopped: some may still answer for a moment after the signal. */
+export async function halt(pid: number): Promise<void> {
+  process.kill(pid, "SIGSTOP");
+  const stats = () => readdirSync(`/proc/${pid}/task`).map((thread) => read(`/proc/${pid}/task/${thread}/stat`));
+  await until(
+    () => stats().every((stat) => stat === "" || stat.slice(stat.lastIndexOf(")") + 2).startsWith("T")),
+    5_000,
+    () => `all threads of ${pid} to stop`,
+  );
+}
+
 /** Waits until none of them is left. */
 export const allEnded = (dir: string): Promise<void> =>
   until(

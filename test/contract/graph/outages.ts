@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Graph } from "#shared/graph/port.ts";
+import { halt } from "../../support/processes.ts";
 import { until } from "../../support/until.ts";
 import { follows, namesOf, writeNew } from "./people.ts";
 import type { TestGraph } from "./servers.ts";
@@ -51,7 +52,7 @@ export function outagesContract(world: () => TestGraph): void {
     const { graph, other, pid } = world();
     const { ann, bob } = namesOf("ann", "bob");
     await writeNew(graph, follows(ann, bob, 1));
-    process.kill(pid(), "SIGSTOP");
+    await halt(pid());
     try {
       await allRefused(graph);
       const start = performance.now();
