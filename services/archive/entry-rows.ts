@@ -2,6 +2,7 @@ import { addMessage } from "#shared/cold/encode.ts";
 import { hotRanges, type Entries, type EntryRange } from "#shared/hot/entries.ts";
 import { keys } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { createBreath } from "#shared/run/breath.ts";
 import type { Entry } from "#shared/wire/entry.ts";
 import type { OutboxRecord } from "#shared/wire/record.ts";
 import { toRow } from "#shared/wire/rows.ts";
@@ -67,7 +68,9 @@ export async function addEntries({ hot, entries }: Source, batch: Batch, records
     const [ranges, heads] = await Promise.all([hotRanges(hot, unknown), headsOf(hot, group)]);
     const read = new Map(unknown.map((run, i) => [run, ranges[i]?.entries ?? []]));
     const changes: Entry[] = [];
+    const breath = createBreath();
     for (const [i, run] of group.entries()) {
+      if (breath.taken()) await breath.pause();
       const head = heads[i] as Head;
       batch.mailboxes.set(run.conversationId, head.hot);
       const found = known[i] ?? read.get(run) ?? [];

@@ -2,6 +2,7 @@ import { addInbox } from "#shared/cold/encode.ts";
 import { hotInboxes, type InboxRange } from "#shared/hot/users.ts";
 import type { InboxRow } from "#shared/cold/rows.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { createBreath } from "#shared/run/breath.ts";
 import { timeOf } from "#shared/ids/snowflake.ts";
 import { changeOf } from "#shared/wire/entry.ts";
 import { isEvent, parsePointer } from "#shared/wire/pointer.ts";
@@ -21,8 +22,10 @@ function inboxRow(user: string, offset: number, epoch: string, text: string): In
 const typeOf = (json: string): string => /^\{"type":"([a-z]+)"/.exec(json)?.[1] ?? String((JSON.parse(json) as { type?: unknown }).type);
 
 /** A line of the deliveries: what one script wrote into an inbox, "<user> <first offset> <hot pointers> <epoch>" and each pointer behind a tab. */
-export function addDeliveries(batch: Batch, lines: readonly string[]): void {
+export async function addDeliveries(batch: Batch, lines: readonly string[]): Promise<void> {
+  const breath = createBreath();
   for (const line of lines) {
+    if (breath.taken()) await breath.pause();
     const [head = "", ...pointers] = line.split("\t");
     const [user = "", first, length, epoch = ""] = head.split(" ");
     batch.inboxes.set(user, Number(length));

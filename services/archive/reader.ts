@@ -124,7 +124,7 @@ async function addSome(source: Source, batch: Batch, entries: readonly StreamEnt
   }
   if (records.length > 0) await addEntries(source, batch, records);
   if (changes.length > 0) await addChanges(source.hot, batch, changes);
-  addDeliveries(batch, deliveries);
+  await addDeliveries(batch, deliveries);
 }
 
 function sessionRow({ user, session, device, node, at, life }: Extract<OutboxRecord, { type: "session" }>): SessionRow {
