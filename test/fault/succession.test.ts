@@ -129,6 +129,16 @@ test.each([
   },
 );
 
+interface Page {
+  items: { message: Message }[];
+}
+
+/** While inboxes are behind the answer is to come again. */
+function whileBehind(thrown: unknown): Page {
+  if (((thrown as Error).cause as { temporary?: boolean } | undefined)?.temporary === true) return { items: [] };
+  throw thrown;
+}
+
 test("where it was the inboxes' master, what came into them is put into them again", async () => {
   await using stage = await startStage();
   const { cluster, world, ann, bob } = stage;
@@ -149,7 +159,7 @@ test("where it was the inboxes' master, what came into them is put into them aga
   let held: string[] = [];
   await until(
     async () => {
-      const { items } = await world.call<{ items: { message: Message }[] }>("bob", "timeline.read", { limit: 100 });
+      const { items } = await world.call<Page>("bob", "timeline.read", { limit: 100 }).catch(whileBehind);
       held = items.filter(({ message }) => message.conversationId === elsewhere.id).map(({ message }) => message.id);
       return held.length >= sent.length;
     },
