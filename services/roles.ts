@@ -5,6 +5,7 @@ import { startGateway } from "#services/gateway/index.ts";
 import { conversationMethods } from "#services/conversation/index.ts";
 import { openRelations } from "#services/relation/index.ts";
 import { createTimeline } from "#services/timeline/index.ts";
+import { createHandOver } from "#services/writer/hand-over.ts";
 import { createWriter } from "#services/writer/index.ts";
 import { startSendWorker } from "#services/writer/worker.ts";
 import type { Entries } from "#shared/hot/entries.ts";
@@ -15,6 +16,7 @@ import { refuseLostBacklog } from "#shared/log/leaving-kafka.ts";
 import { startRelay } from "#shared/log/relay.ts";
 import type { SendLog } from "#shared/log/sends.ts";
 import type { Role } from "#shared/run/config.ts";
+import { createWaker, type Waker } from "#shared/run/waker.ts";
 import { type Dependencies, isReady, startOperations } from "#shared/run/operations.ts";
 import type { Methods } from "#shared/wire/ports.ts";
 import { type Logs, openLogs } from "./logs.ts";
@@ -32,6 +34,8 @@ interface Shared {
   timeline: ReturnType<typeof createTimeline>;
   progress: Progress;
   logs: Logs;
+  /** Woken by commits that leave something to the fan-out. */
+  left: Waker;
 }
 
 /** The one list of services. Roles meet through Redis and the bus, so a process may have any of them. */
@@ -46,15 +50,18 @@ const roles: Record<Role, Start> = {
 };
 
 /** The fan-out, with what stands before it on a message's way: the commit of accepted sends, and the relay into Kafka. */
-async function startWorking(stores: Stores, { entries, logs }: Shared, stack: AsyncDisposableStack): Promise<Running> {
+async function startWorking(stores: Stores, { entries, logs, left }: Shared, stack: AsyncDisposableStack): Promise<Running> {
   const { hot, kafka, bus, ids, config, logger, registry } = stores;
   const { committed: log, pushes } = logs;
   stack.use(measureLags({ logs: logs.measured, registry, logger }));
-  stack.use(startFanout({ hot, log, entries, bus, ids, config, logger, registry }));
+  stack.use(startFanout({ hot, log, entries, bus, ids, left, config, logger, registry }));
   if (kafka !== null && config.kafka !== null) stack.use(startRelay({ hot, kafka, partitions: config.kafka.partitions, logger }));
   const accepting = await logsOfSends(logs, config.sendAck === "accepted");
-  const { dedupeWindowMs } = config;
-  if (accepting.length > 0) stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, logs: accepting, pushes, registry }));
+  if (accepting.length > 0) {
+    const { dedupeWindowMs, archiveInbox } = config;
+    const handOver = createHandOver({ hot, bus, roomAt: () => null, archiveInbox, left, logger });
+    stack.use(startSendWorker({ hot, entries, ids, dedupeWindowMs, handOver, logs: accepting, pushes, registry }));
+  }
   return {};
 }
 
@@ -72,11 +79,14 @@ async function logsOfSends({ sends, before }: Logs, accepts: boolean): Promise<S
 }
 
 /** The gateway with the stations whose methods it serves. */
-async function startDoor(stores: Stores, { entries, timeline, progress, logs }: Shared, stack: AsyncDisposableStack): Promise<Running> {
+async function startDoor(
+  stores: Stores,
+  { entries, timeline, progress, logs, left }: Shared,
+  stack: AsyncDisposableStack,
+): Promise<Running> {
   const { hot, graph, bus, ids, config, logger, scrape, registry, node, hurry } = stores;
   const { sends, pushes } = logs;
   const accepts = config.sendAck === "accepted";
-  const writer = stack.use(createWriter({ ...config, hot, entries, ids, logger, accepting: accepts ? sends : null }));
   const hub = stack.use(
     await openHub({
       hot,
@@ -91,6 +101,8 @@ async function startDoor(stores: Stores, { entries, timeline, progress, logs }: 
   );
   if (accepts) stack.use(pushes.listen(node, (user, event) => hub.tellLive(user, event)));
   const { fanoutWriteMax, dedupeWindowMs, archiveInbox } = config;
+  const handOver = createHandOver({ hot, bus, roomAt: (conversationId) => hub.roomAt(conversationId), archiveInbox, left, logger });
+  const writer = stack.use(createWriter({ ...config, hot, entries, ids, handOver, logger, accepting: accepts ? sends : null }));
   const fanoutCaughtUp = () => progress.caughtUp();
   const relations = stack.use(
     openRelations({ hot, graph, bus, ids, fanoutWriteMax, dedupeWindowMs, archiveInbox, fanoutCaughtUp, logger, registry }),
@@ -154,5 +166,5 @@ function share(stores: Stores): Shared {
   const { hot, graph, cold, config, logger, registry } = stores;
   const progress = createProgress(hot);
   const timeline = createTimeline({ hot, graph, cold, progress, warmDays: config.warmDays, logger, registry });
-  return { entries: timeline.entries, timeline, progress, logs: openLogs(stores) };
+  return { entries: timeline.entries, timeline, progress, logs: openLogs(stores), left: createWaker() };
 }

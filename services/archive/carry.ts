@@ -97,7 +97,7 @@ async function fill(hot: Hot, batch: Batch, { kind, id, base, to }: TrimAction):
   const inRead = (seq: number): boolean => read.some(({ joined, left }) => joined < seq && seq <= left);
   const records = Array.from({ length: to - base }, (_, i): Extract<OutboxRecord, { type: "entry" }> => {
     const seq = base + 1 + i;
-    return { type: "entry", conversationId: id, seq, letter: "m", id: "0", count: 0, mode: inRead(seq) ? "r" : "w" };
+    return { type: "entry", conversationId: id, seq, letter: "m", id: "0", count: 0, mode: inRead(seq) ? "r" : "w", handed: null };
   });
   await addEntries({ hot, entries: nothingAtHand }, batch, records);
 }

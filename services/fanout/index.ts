@@ -7,7 +7,7 @@ import type { Log, LogBatch } from "#shared/log/port.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import { defineMetrics, type MetricTable } from "#shared/run/metrics.ts";
-import type { PushBatch } from "#shared/wire/record.ts";
+import type { Waker } from "#shared/run/waker.ts";
 import { createAudiences } from "./audience.ts";
 import { placedOf } from "./placed.ts";
 import { deliver, type Delivered, type Gap, type Plan } from "./plan.ts";
@@ -23,6 +23,9 @@ export const fanoutMetrics = {
   tributary_fanout_batch_seconds: { kind: "histogram", help: "Time from reading a batch of the outbox to its pushes." },
 } as const satisfies MetricTable;
 
+/** Where commits have handed over all of a batch, the next one may grow for so long, ms, unless a commit of this process leaves something to be done. */
+const GROW = 10;
+
 /** The fan-out station: outbox → inboxes, and pushes to the nodes that have the readers online. Repeating any part of it changes nothing. */
 export function startFanout(deps: {
   hot: Hot;
@@ -30,6 +33,8 @@ export function startFanout(deps: {
   entries: Entries;
   bus: Bus;
   ids: Ids;
+  /** Woken when a commit has left something to be done. */
+  left: Waker;
   config: { fanoutWriteMax: number; fanoutWriteBudget: number; archiveInbox: boolean };
   logger: Logger;
   registry: Registry;
@@ -53,13 +58,15 @@ export function startFanout(deps: {
     const plan = await planOf(planning, records);
     const delivered = await deliver(hot, plan, config.archiveInbox);
     await repair(plan, delivered);
-    push(bus, delivered.pushes);
+    bus.publish(delivered.pushes);
     bus.publishRooms(plan.rooms);
     end();
+    const { copies, roomEntries } = plan.handed;
     metrics.tributary_fanout_records_total.inc(records.length);
-    metrics.tributary_inbox_writes_total.inc(delivered.written);
-    metrics.tributary_room_entries_total.inc(plan.rooms.reduce((sum, [, from, to]) => sum + to - from + 1, 0));
+    metrics.tributary_inbox_writes_total.inc(delivered.written + copies);
+    metrics.tributary_room_entries_total.inc(plan.rooms.reduce((sum, [, from, to]) => sum + to - from + 1, roomEntries));
     await traffic.tick(Date.now());
+    if (plan.empty) await deps.left.pause(GROW);
   }
 
   /** Catches inboxes up that lack something, then gives them the rest of the plan. */
@@ -112,10 +119,4 @@ export function startFanout(deps: {
 function gather(more: Delivered, delivered: Delivered): void {
   delivered.written += more.written;
   for (const [node, inbox] of more.pushes) delivered.pushes.getOrInsertComputed(node, () => []).push(...inbox);
-}
-
-/** What inboxes got goes to the nodes that hold their users. */
-function push(bus: Bus, pushes: Map<string, PushBatch["inbox"]>): void {
-  const nodes = bus.nodes();
-  for (const [node, inbox] of pushes) if (nodes.has(node)) bus.publish(node, inbox);
 }

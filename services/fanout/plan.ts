@@ -1,4 +1,4 @@
-import { callOf, deliverOps, type InboxOp, type Recipient } from "#shared/hot/deliveries.ts";
+import { addPush, callOf, deliverOps, type InboxOp, type Recipient } from "#shared/hot/deliveries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 
@@ -36,6 +36,8 @@ export class Plan {
   readonly #ops: InboxOp[] = [];
   readonly #byUser = new Map<string, number[]>();
   readonly rooms: PushBatch["rooms"] = [];
+  /** What the commits of entries have handed over themselves. */
+  readonly handed = { copies: 0, roomEntries: 0 };
   /** The run of entries that goes on if the next entry is the one after it for the same users. */
   #run: { op: InboxOp; first: string; users: Iterable<string> } | null = null;
 
@@ -82,6 +84,11 @@ export class Plan {
     }
   }
 
+  /** True if there is nothing to be done. */
+  get empty(): boolean {
+    return this.#ops.length === 0 && this.rooms.length === 0;
+  }
+
   /** The same for these users alone, without rooms. */
   only(users: ReadonlySet<string>): Plan {
     const part = new Plan();
@@ -108,12 +115,12 @@ export interface Delivered {
 export async function deliver(hot: Hot, plan: Plan, archive: boolean): Promise<Delivered> {
   const delivered: Delivered = { pushes: new Map(), gaps: [], written: 0 };
   for (const { ops, users } of plan.calls()) {
-    for (const [i, { first, pointers, nodes, gaps }] of (await deliverOps(hot, ops, users, archive)).entries()) {
+    for (const [i, written] of (await deliverOps(hot, ops, users, archive)).entries()) {
       const [user] = users[i] as Recipient;
+      const { pointers, gaps } = written;
       for (const op of gaps) delivered.gaps.push({ user, op });
       delivered.written += pointers.length;
-      // Where nothing was put, another try has put it and may have ended before its push: the nodes are told how far the inbox is.
-      for (const node of nodes) delivered.pushes.getOrInsertComputed(node, () => []).push([user, first, pointers]);
+      addPush(delivered.pushes, user, written);
     }
   }
   return delivered;

@@ -28,7 +28,7 @@ export async function planOf(deps: Deps, records: readonly Placed[]): Promise<Pl
   const plan = new Plan();
   for (const placed of records) {
     const { record } = placed;
-    if (record.type === "entry" && planMessage(deps, plan, record)) continue;
+    if (record.type === "entry" && (planHanded(deps, plan, record) || planMessage(deps, plan, record))) continue;
     if (record.type === "entry") await planEntry(deps, plan, record, lookup);
     else await planOwn(deps, plan, placed);
   }
@@ -37,7 +37,16 @@ export async function planOf(deps: Deps, records: readonly Placed[]): Promise<Pl
 
 type EntryRecord = Extract<OutboxRecord, { type: "entry" }>;
 
-/** The many: a message that is copied, with its audience at hand. False if it is another, which takes more. */
+/** What its commit has handed over needs but be counted. False if it has not. */
+function planHanded({ traffic }: Deps, plan: Plan, { conversationId, mode, handed }: EntryRecord): boolean {
+  if (handed === null) return false;
+  plan.handed.copies += handed.copies;
+  if (mode === "r") plan.handed.roomEntries++;
+  traffic(conversationId, mode, handed.single ? "s" : "", handed.copies);
+  return true;
+}
+
+/** The many that are left: a message that is copied, with its audience at hand. False if it is another, which takes more. */
 function planMessage({ audiences, traffic }: Deps, plan: Plan, { conversationId, seq, letter, id, count, mode }: EntryRecord): boolean {
   if (letter !== "m" || mode !== "w" || seq === 1) return false;
   const audience = audiences.peek(conversationId);

@@ -34,6 +34,8 @@ export interface HubParts {
 /** The hub with what only this process uses of it. */
 export interface LocalHub extends Hub, AsyncDisposable {
   watch: WatchUser;
+  /** Seq up to which the room of a conversation has been given it; null where nobody sits in it here, or nothing came since. */
+  roomAt(conversationId: string): number | null;
   /** Gives an event to all connections of a user on this node, on `live:<user>`. */
   tellLive(user: string, event: object): void;
 }
@@ -80,6 +82,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       else if (word.word === "live") tellLive(word.user, word.event);
       else presence.hear(word);
     },
+    lost: () => checks.hasten(),
     returned() {
       logger.warn({}, "this node was taken for gone; it says again who is here");
       whereabouts.announce().catch((err: unknown) => logger.warn({ err }, "users of this node may miss pushes until they are compared"));
@@ -166,6 +169,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       await history.mayWatch(outlet, channel);
       return presence.of(channel);
     },
+    roomAt: (conversationId) => seating.rooms.get(conversationId)?.at ?? null,
     tellLive,
     connectionsOf: (user) => (seating.users.get(user) ?? []).flatMap(({ connection }) => connection ?? []),
     async watch(user): Promise<Watch> {

@@ -7,11 +7,15 @@ import type { Seating } from "./seats.ts";
 
 /** Every reader's position is compared with the store about this often, ms: a push may have been lost on its way. */
 const ROUND = 30_000;
+/** And once so often as soon as a node is gone, ms: it may have committed what it did not come to push. */
+const HASTY_ROUND = 3_000;
 const STEP = 1_000;
 
 export interface PositionChecks extends Disposable {
   /** Compares the readers of a room now; resolves to the seq of its newest entry. */
   checkRoom(conversationId: string): Promise<number>;
+  /** Compares all readers soon. */
+  hasten(): void;
 }
 
 /** Compares positions in the background, a part at a time; who is behind is caught up, whose stream has a new epoch is sent to reconnect (3010). */
@@ -26,11 +30,14 @@ export function startPositionChecks(deps: {
   let users: MapIterator<string> = seating.users.keys();
   let conversations: MapIterator<string> = seating.rooms.keys();
   let running = false;
+  /** Until when rounds are hasty, by `performance.now()`. */
+  let hastyUntil = 0;
 
   const some = (from: MapIterator<string>, many: number): string[] => [...from.take(many)];
 
   async function step(): Promise<void> {
-    const part = (size: number) => Math.ceil((size * STEP) / ROUND);
+    const round = performance.now() < hastyUntil ? HASTY_ROUND : ROUND;
+    const part = (size: number) => Math.ceil((size * STEP) / round);
     const checked = some(users, part(seating.users.size));
     if (checked.length === 0) users = seating.users.keys();
     const heads = some(conversations, part(seating.rooms.size));
@@ -75,5 +82,14 @@ export function startPositionChecks(deps: {
       });
   }, STEP);
   timer.unref();
-  return { checkRoom, [Symbol.dispose]: () => clearInterval(timer) };
+  return {
+    checkRoom,
+    hasten() {
+      users = seating.users.keys();
+      conversations = seating.rooms.keys();
+      // One more than a round takes: each begins with an empty step.
+      hastyUntil = performance.now() + HASTY_ROUND + 2 * STEP;
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
 }

@@ -53,6 +53,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   function serve([conversationId, from, to, ended]: PushBatch["rooms"][number]): void {
     const room = seating.rooms.get(conversationId);
     if (room === undefined) return;
+    room.at = Math.max(room.at ?? 0, to);
     const burst: Entry[] = [];
     const leaving = new Map<string, number>();
     for (let seq = from; seq <= to; seq++) {

@@ -56,6 +56,8 @@ export class Seat {
 /** A conversation in read mode with its readers on this node. */
 export interface Room {
   seats: Set<Seat>;
+  /** Seq up to which it has been given the conversation; null before the first push. */
+  at: number | null;
   /** Work that waits until the slices before it are done. */
   jobs: (() => boolean)[];
 }
@@ -111,7 +113,7 @@ export class Seating {
   }
 
   #open(conversationId: string, seat: Seat): void {
-    this.rooms.set(conversationId, { seats: new Set([seat]), jobs: [] });
+    this.rooms.set(conversationId, { seats: new Set([seat]), at: null, jobs: [] });
     this.roomOpened(conversationId);
   }
 

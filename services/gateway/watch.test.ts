@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { openBus } from "#shared/hot/bus.ts";
 import { createEntries } from "#shared/hot/entries.ts";
-import { keys } from "#shared/hot/keys.ts";
+import { keys, nodeChannel } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Recover } from "#shared/wire/ports.ts";
 import { eventPointer } from "#shared/wire/pointer.ts";
@@ -37,8 +37,24 @@ async function open(stack: AsyncDisposableStack, wrapped: (hot: Hot) => Hot = (h
   const hub = stack.use(
     await openHub({ hot, entries, bus, recover: atStart, readInbox: async () => [], logger, node: "n1", maxConnections: 10 }),
   );
-  const push = (offset: number) => bus.publish("n1", [["ann", offset, [pointer]]]);
+  const push = (offset: number) => bus.publish(new Map([["n1", [["ann", offset, [pointer]]]]]));
   return { hub, push };
+}
+
+/** A connection of ann's, the offsets it was given, and the codes it was closed with. */
+function listener() {
+  const offsets: (number | undefined)[] = [];
+  const closes: number[] = [];
+  const outlet: Outlet = {
+    user: "ann",
+    client: "c",
+    publish: (_channel, _data, offset) => void offsets.push(offset),
+    publishShared() {},
+    subscribed() {},
+    unsubscribed() {},
+    close: (code) => void closes.push(code),
+  };
+  return { offsets, closes, outlet };
 }
 
 /** Puts the user's inbox at an offset, all of its pointers alike. */
@@ -65,17 +81,7 @@ test("a reader who is caught up stays, though a push tells meanwhile of more tha
   const { hub, push } = await open(stack, (real) => late((hot = real)));
   const real = hot as unknown as Hot;
   await fillInbox(real, 3);
-  const offsets: (number | undefined)[] = [];
-  const closes: number[] = [];
-  const outlet: Outlet = {
-    user: "ann",
-    client: "c",
-    publish: (_channel, _data, offset) => void offsets.push(offset),
-    publishShared() {},
-    subscribed() {},
-    unsubscribed() {},
-    close: (code) => void closes.push(code),
-  };
+  const { offsets, closes, outlet } = listener();
   const attached = await hub.attach(outlet, { sdkPositions: null, storedPositions: null, push: "full" });
   attached.goLive();
   meanwhile = async () => {
@@ -87,6 +93,27 @@ test("a reader who is caught up stays, though a push tells meanwhile of more tha
   push(3);
   await expect.poll(() => [offsets.length, closes.length], { timeout: 10_000 }).toEqual([4, 0]);
   expect(offsets).toEqual([1, 2, 3, 4]);
+});
+
+test("what a node put into inboxes and did not come to push is found as soon as the node is gone", async () => {
+  await using stack = new AsyncDisposableStack();
+  let real: Hot | null = null;
+  const { hub, push } = await open(stack, (hot) => (real = hot));
+  const { redis } = real as unknown as Hot;
+  await fillInbox(real as unknown as Hot, 1);
+  // Before ann, and so many that her turn does not come by itself.
+  const crowd = await Promise.all(Array.from({ length: 100 }, (_, i) => hub.watch(`reader${i}`)));
+  const { offsets, closes, outlet } = listener();
+  (await hub.attach(outlet, { sdkPositions: null, storedPositions: null, push: "full" })).goLive();
+  push(1);
+  await expect.poll(() => offsets).toEqual([1]);
+  await redis.zadd(keys.nodes, Date.now(), nodeChannel("n2"));
+  await redis.publish("nodes", "n2");
+  await fillInbox(real as unknown as Hot, 2);
+  await redis.zrem(keys.nodes, nodeChannel("n2"));
+  await redis.publish("nodes", "n2");
+  await expect.poll(() => [offsets, closes], { timeout: 10_000 }).toEqual([[1, 2], []]);
+  for (const one of crowd) one[Symbol.dispose]();
 });
 
 test("a long poll is woken by each push of its own and waits again for the next one", async () => {

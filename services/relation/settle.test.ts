@@ -19,7 +19,12 @@ const pushed: PushBatch["inbox"] = [];
 beforeAll(async () => {
   world = await startHot();
   bus = await openBus(world.hot, world.logger);
-  await bus.listen("n1", { push: ({ inbox }) => void pushed.push(...inbox), hear: () => undefined, returned: () => undefined });
+  await bus.listen("n1", {
+    push: ({ inbox }) => void pushed.push(...inbox),
+    hear: () => undefined,
+    returned: () => undefined,
+    lost: () => undefined,
+  });
 });
 beforeEach(async () => {
   const names = await world.hot.redis.keys("*");

@@ -62,12 +62,11 @@ function partOf({ user, other, had, old, now }: Turn, feed: string | null, rows:
 }
 
 function push({ bus }: Settling, parts: readonly Part[], told: readonly Told[]): void {
-  const nodes = bus.nodes();
   const pushes = new Map<string, PushBatch["inbox"]>();
   for (const { user, offset, nodes: online } of told) {
     const { pointer } = parts.find((part) => part.user === user) as Part;
     if (pointer === "") continue;
-    for (const node of online) if (nodes.has(node)) pushes.getOrInsertComputed(node, () => []).push([user, offset, [pointer]]);
+    for (const node of online) pushes.getOrInsertComputed(node, () => []).push([user, offset, [pointer]]);
   }
-  for (const [node, inbox] of pushes) bus.publish(node, inbox);
+  bus.publish(pushes);
 }

@@ -1,19 +1,21 @@
-import { commitSends, type Send } from "#shared/hot/commits.ts";
+import { commitAndCopy, type Gathered, type Outcome, type Send } from "#shared/hot/commits.ts";
 import { keys, partitionOf, partitions } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Entries } from "#shared/hot/entries.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import type { Draft } from "./draft.ts";
+import type { HandOver } from "./hand-over.ts";
 
 /** Most sends in one script: enough to fill a turn, few enough that others wait no more than some milliseconds. */
-const MOST = 400;
+const MOST = 200;
 
 export interface WriterParts {
   hot: Hot;
   entries: Entries;
   ids: Ids;
   dedupeWindowMs: number;
+  handOver: HandOver;
 }
 
 export interface Committer extends AsyncDisposable {
@@ -37,7 +39,7 @@ export function createCommitters(parts: WriterParts): Committer {
  * Group commit: what arrives while a script is under way goes into the next one. A draft whose message id came too late for its conversation
  * goes back to the front with the later ones of the conversation, so that order holds.
  */
-function createCommitter({ hot, entries, ids, dedupeWindowMs }: WriterParts): Committer {
+function createCommitter({ hot, entries, ids, dedupeWindowMs, handOver }: WriterParts): Committer {
   let queue: Draft[] = [];
   let running: Promise<void> | null = null;
   let scheduled = false;
@@ -56,30 +58,54 @@ function createCommitter({ hot, entries, ids, dedupeWindowMs }: WriterParts): Co
     setImmediate(start);
   };
 
+  /** One script at a time. While Redis runs the next one, those of the one before are answered. */
   async function drain(): Promise<void> {
-    while (queue.length > 0) {
-      const batch = queue.length <= MOST ? queue : queue.slice(0, MOST);
-      queue = queue.length <= MOST ? [] : queue.slice(MOST);
-      const late = await commit(batch);
-      if (late.length > 0) queue = [...late, ...queue];
+    for (let under = begin(); under !== null;) {
+      const { conversations, answer } = under;
+      const outcome = await answer;
+      // Late ones go before all that came meanwhile.
+      under = outcome?.results.some(isLate) === true ? null : begin();
+      if (outcome !== null) queue.unshift(...finish(conversations, outcome));
+      under ??= begin();
     }
   }
 
-  async function commit(batch: Draft[]): Promise<Draft[]> {
-    let sends: DraftedSend[];
-    let results: string[];
+  /** Sends off what waits; null if nothing does. */
+  function begin(): UnderWay | null {
+    while (queue.length > 0) {
+      const batch = queue.splice(0, MOST);
+      try {
+        const conversations = handOver.gather(byConversation(batch, ids));
+        return { conversations, answer: commit(batch, conversations) };
+      } catch (thrown) {
+        refuse(batch, thrown);
+      }
+    }
+    return null;
+  }
+
+  /** Resolves to null where the batch was refused. */
+  async function commit(batch: readonly Draft[], conversations: Committing): Promise<Outcome | null> {
     const held = hot.held(keys.head(batch[0]?.conversationId ?? ""));
     try {
-      const conversations = byConversation(batch, ids);
-      sends = [...conversations.values()].flat();
-      results = await commitSends(hot, conversations, Math.floor(Date.now() / dedupeWindowMs));
+      const outcome = await commitAndCopy(hot, conversations, Math.floor(Date.now() / dedupeWindowMs), handOver.archiveInbox);
       await held();
+      handOver.note(conversations, outcome);
+      return outcome;
     } catch (thrown) {
-      for (const draft of batch) draft.done(thrown, "");
-      return [];
+      refuse(batch, thrown);
+      return null;
     }
+  }
+
+  /** Answers, and pushes what was handed over. Returns the drafts that must be tried again with a new id. */
+  function finish(conversations: Committing, outcome: Outcome): Draft[] {
     const late: Draft[] = [];
-    for (const [i, { draft, id }] of sends.entries()) if (!settle(draft, id, results[i] as string)) late.push(draft);
+    let at = 0;
+    for (const { sends } of conversations) {
+      for (const { draft, id } of sends) if (!settle(draft, id, outcome.results[at++] as string)) late.push(draft);
+    }
+    handOver.push(conversations, outcome);
     return late;
   }
 
@@ -125,7 +151,22 @@ function createCommitter({ hot, entries, ids, dedupeWindowMs }: WriterParts): Co
   };
 }
 
-interface DraftedSend extends Send {
+type Committing = readonly Gathered<DraftedSend>[];
+
+/** A script that Redis has been given. */
+interface UnderWay {
+  conversations: Committing;
+  answer: Promise<Outcome | null>;
+}
+
+/** True for a send whose id came too late. */
+const isLate = (result: string): boolean => result.startsWith("4 ");
+
+function refuse(batch: readonly Draft[], thrown: unknown): void {
+  for (const draft of batch) draft.done(thrown, "");
+}
+
+export interface DraftedSend extends Send {
   draft: Draft;
 }
 

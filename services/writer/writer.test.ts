@@ -7,6 +7,7 @@ import { held, make } from "#shared/hot/testing.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import { startHot, type TestHot } from "#test/support/hot.ts";
+import { leftToFanout } from "./hand-over.ts";
 import { createWriter, type Writer } from "./index.ts";
 
 let world: TestHot;
@@ -33,6 +34,7 @@ function open(more: { ids?: Ids; hot?: Hot } = {}) {
       dedupeWindowMs: 3_600_000,
       outboxMax: 1_000_000,
       accepting: null,
+      handOver: leftToFanout,
       ...more,
     }),
   };

@@ -20,6 +20,8 @@ export interface Ears {
   hear(word: NodeWord): void;
   /** The node was struck off the list and is on it again: what it had said of its users may be forgotten. */
   returned(): void;
+  /** Another node is gone, and what it was about to push with it. */
+  lost(): void;
 }
 
 /**
@@ -29,7 +31,8 @@ export interface Ears {
 export interface Bus extends AsyncDisposable {
   /** Takes this node's messages. One call a node. */
   listen(node: string, ears: Ears): Promise<void>;
-  publish(node: string, inbox: PushBatch["inbox"]): void;
+  /** Gives what inboxes got to the nodes that hold their users, those that are still there. */
+  publish(pushes: ReadonlyMap<string, PushBatch["inbox"]>): void;
   /** Gives what rooms got to the nodes that follow them. */
   publishRooms(rooms: PushBatch["rooms"]): void;
   /** Takes what a room gets, from the moment this resolves. */
@@ -75,7 +78,10 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
       }
       await hot.redis.zremrangebyscore(keys.nodes, "-inf", `(${now - NODE_LISTED}`);
       const channels = await hot.redis.zrangebyscore(keys.nodes, now - NODE_LIFE, "+inf");
-      known = new Set(channels.map((channel) => channel.slice(nodeChannel("").length)));
+      const there = new Set(channels.map((channel) => channel.slice(nodeChannel("").length)));
+      const lost = [...known].some((node) => !there.has(node));
+      known = there;
+      if (lost) for (const ears of local.values()) ears.lost();
     } catch (err) {
       logger.debug({ err }, "no heartbeat while Redis is away");
     }
@@ -97,11 +103,13 @@ export async function openBus(hot: Hot, logger: Logger): Promise<Bus> {
       await beat();
       await hot.redis.publish(NODES_CHANGED, node);
     },
-    publish(node, inbox) {
-      const batch: PushBatch = { inbox, rooms: [] };
-      const ears = local.get(nodeChannel(node));
-      if (ears === undefined) carry(node, batch);
-      else ears.push(batch);
+    publish(pushes) {
+      for (const [node, inbox] of pushes) {
+        const batch: PushBatch = { inbox, rooms: [] };
+        const ears = local.get(nodeChannel(node));
+        if (ears !== undefined) ears.push(batch);
+        else if (known.has(node)) carry(node, batch);
+      }
     },
     publishRooms(rooms) {
       if (rooms.length === 0) return;

@@ -1,3 +1,4 @@
+import type { PushBatch } from "#shared/wire/record.ts";
 import { keys } from "./keys.ts";
 import type { Hot } from "./redis.ts";
 import { bySlot } from "./spread.ts";
@@ -72,7 +73,8 @@ async function deliverHere(hot: Hot, ops: readonly InboxOp[], users: readonly Re
   return results.map((result, i) => writtenOf(result, ops, users[i]?.[1] ?? []));
 }
 
-function writtenOf(result: string, ops: readonly InboxOp[], numbers: readonly number[]): Written {
+/** Reads what deliver.lua says of one user, who was to get the ops of these numbers. */
+export function writtenOf(result: string, ops: readonly InboxOp[], numbers: readonly number[]): Written {
   const [first = "", appended = "", nodes = "", gaps = ""] = result.split("|");
   const opOf = (number: number | string): InboxOp => ops[Number(number) - 1] as InboxOp;
   const pointers: string[] = [];
@@ -84,6 +86,11 @@ function writtenOf(result: string, ops: readonly InboxOp[], numbers: readonly nu
       pointers.push(...(last === undefined ? all : all.slice(-Number(last))));
     }
   return { first: Number(first), pointers, nodes: nodes === "" ? [] : nodes.split(","), gaps: parts(gaps).map(opOf) };
+}
+
+/** What the nodes are told that have a user online. Without pointers they are told how far the inbox is: another try may have ended before its push. */
+export function addPush(pushes: Map<string, PushBatch["inbox"]>, user: string, { first, pointers, nodes }: Written): void {
+  for (const node of nodes) pushes.getOrInsertComputed(node, () => []).push([user, first, pointers]);
 }
 
 const parts = (text: string): string[] => (text === "" ? [] : text.split(" "));

@@ -41,6 +41,7 @@ export const scriptNames = [
   "ranges",
   "reach",
   "read",
+  "recipients",
   "relate",
   "standings",
   "succeed",

@@ -1,14 +1,17 @@
-import { assert, boolean, constant, constantFrom, integer, oneof, property, record, uuid } from "fast-check";
+import { assert, boolean, constant, constantFrom, integer, oneof, option, property, record, uuid } from "fast-check";
 import { expect, test } from "vitest";
 import { parseRecord, sessionLine, type OutboxRecord } from "./record.ts";
 import { aConversationId, aMessageId, anEntry, aSeq, aUser } from "./testing.ts";
 
 const mode = constantFrom<"w" | "r">("w", "r");
+const handed = option(
+  oneof(record({ copies: integer({ min: 0, max: 500 }), single: constant(false) }), constant({ copies: 2, single: true })),
+);
 const anyRecord = oneof(
-  record({ type: constant("entry" as const), entry: anEntry, mode, id: aMessageId }).map(
-    ({ type, entry, mode: inMode, id }): OutboxRecord => {
+  record({ type: constant("entry" as const), entry: anEntry, mode, id: aMessageId, handed }).map(
+    ({ type, entry, mode: inMode, id, handed: done }): OutboxRecord => {
       const { conversationId, seq, letter, count } = entry;
-      return { type, conversationId, seq, letter, id, count, mode: inMode };
+      return { type, conversationId, seq, letter, id, count, mode: inMode, handed: done };
     },
   ),
   record({ type: constant("created" as const), conversationId: aConversationId, creator: aUser }),
@@ -27,11 +30,16 @@ const anyRecord = oneof(
   record({ type: constant("follow" as const), conversationId: aConversationId, user: aUser, on: boolean(), seq: aSeq, mode }),
 );
 
+function markOf(done: { copies: number; single: boolean } | null): string {
+  if (done === null) return "";
+  return `${done.single ? "=" : "+"}${done.copies === 0 ? "" : done.copies}`;
+}
+
 /** As the scripts write it. */
 function lineOf(one: OutboxRecord): string {
   switch (one.type) {
     case "entry":
-      return `E ${one.conversationId} ${one.seq} ${one.letter} ${one.id} ${one.count} ${one.mode}`;
+      return `E ${one.conversationId} ${one.seq} ${one.letter} ${one.id} ${one.count} ${one.mode}${markOf(one.handed)}`;
     case "created":
       return `C ${one.conversationId} ${one.creator}`;
     case "read":

@@ -3,7 +3,8 @@ import type { EntryLetter } from "./entry.ts";
 
 /**
  * Records of the outbox, lines of text in the field `r` of a stream entry, in commit order of each conversation:
- * "E <conversation> <seq> <letter> <id> <count> <w|r>" an entry, with the mode it is delivered in ·
+ * "E <conversation> <seq> <letter> <id> <count> <w|r>" an entry, with the mode it is delivered in, then, if its commit has handed it over,
+ * "=<copies>" (in a single), "+<copies>" or "+" (to a room) ·
  * "C <conversation> <creator>" created · "R <conversation> <user> <readSeq> <count>" read · "P <conversation> <user>" one's own flags ·
  * "F <conversation> <user> <+|-> <seq> <w|r>" followed, unfollowed ·
  * "S 0 <user> <session> <device|-> <node> <at>:<life>" connected (life 0) or disconnected, in ms; of no conversation.
@@ -11,7 +12,17 @@ import type { EntryLetter } from "./entry.ts";
  * not know yet that its user belongs to the conversation.
  */
 export type OutboxRecord =
-  | { type: "entry"; conversationId: string; seq: number; letter: EntryLetter; id: string; count: number; mode: "w" | "r" }
+  | {
+      type: "entry";
+      conversationId: string;
+      seq: number;
+      letter: EntryLetter;
+      id: string;
+      count: number;
+      mode: "w" | "r";
+      /** null where it is for the fan-out to hand the entry over, else what its commit has done: copies made, in a conversation of this kind. */
+      handed: { copies: number; single: boolean } | null;
+    }
   | { type: "created"; conversationId: string; creator: string }
   | { type: "read"; conversationId: string; user: string; readSeq: number; count: number }
   | { type: "own"; conversationId: string; user: string }
@@ -64,6 +75,8 @@ function entryRecord(line: string): OutboxRecord {
     id: line.slice(idAt, countAt - 1),
     count: digitsOf(line, countAt, modeAt - 1),
     mode: line.charAt(modeAt) as "w" | "r",
+    handed:
+      modeAt + 1 === line.length ? null : { copies: digitsOf(line, modeAt + 2, line.length), single: line.charAt(modeAt + 1) === "=" },
   };
 }
 

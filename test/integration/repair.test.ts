@@ -2,6 +2,8 @@ import { createRegistry } from "#shared/run/metrics.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startHot, type TestHot } from "#test/support/hot.ts";
 import { until } from "#test/support/until.ts";
+import { createWaker } from "#shared/run/waker.ts";
+import { leftToFanout } from "#services/writer/hand-over.ts";
 import { createWriter } from "#services/writer/index.ts";
 import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { join, leave } from "#shared/hot/changes.ts";
@@ -21,7 +23,16 @@ afterAll(() => world[Symbol.asyncDispose]());
 function stations() {
   const { hot, ids, logger } = world;
   const entries = createEntries(hot, null);
-  const writer = createWriter({ hot, entries, ids, logger, dedupeWindowMs: 60_000, outboxMax: 1_000_000, accepting: null });
+  const writer = createWriter({
+    hot,
+    entries,
+    ids,
+    logger,
+    dedupeWindowMs: 60_000,
+    outboxMax: 1_000_000,
+    accepting: null,
+    handOver: leftToFanout,
+  });
   const send = (conversationId: string, clientMsgId: string) =>
     new Promise<void>((resolve, reject) => {
       const params = { conversationId, clientMsgId, kind: "text", body: { text: clientMsgId } } as never;
@@ -30,7 +41,17 @@ function stations() {
   const fanout = (bus: Bus) => {
     const config = { fanoutWriteMax: 500, fanoutWriteBudget: 0, archiveInbox: false };
     const log = committedLog({ hot, kafka: null, logger });
-    return startFanout({ hot, log, entries, bus, ids, config, logger, registry: createRegistry({ processMetrics: false }) });
+    return startFanout({
+      hot,
+      log,
+      entries,
+      bus,
+      ids,
+      left: createWaker(),
+      config,
+      logger,
+      registry: createRegistry({ processMetrics: false }),
+    });
   };
   return { writer, send, fanout };
 }

@@ -35,6 +35,7 @@ local function save(c, head, mailbox, outbox)
   if #c.entries > 0 then redis.call('RPUSH', mailbox, unpack(c.entries)) end
   redis.call('HSET', head, 's', c.seq, 'n', c.count, 'i', c.last, 'm', c.mode, 'z', c.members, 'v', c.intervals, 'w', c.owner, 'd', c.ordinal)
   if #c.records > 0 then
-    redis.call('XADD', outbox, '*', 'r', table.concat(c.records, '\n'), 'i', '+' .. string.match(c.records[1], '%d+'))
+    local placed = redis.call('XADD', outbox, '*', 'r', table.concat(c.records, '\n'), 'i', '+' .. string.match(c.records[1], '%d+'))
+    redis.call('HSET', head, 'a', placed)
   end
 end

@@ -13,8 +13,9 @@ local start = math.max(tonumber(readSeq), tonumber(joined))
 local unmarked = bit.band(tonumber(flags), 3)
 if wanted <= tonumber(readSeq) then
   if unmarked ~= tonumber(flags) then
-    redis.call('HSET', KEYS[1], '@' .. user, role .. ' ' .. joined .. ' ' .. at .. ' ' .. readSeq .. ' ' .. readCount .. ' ' .. unmarked .. ' ' .. mark)
-    redis.call('XADD', KEYS[3], '*', 'r', 'P ' .. id .. ' ' .. user, 'i', '')
+    local placed = redis.call('XADD', KEYS[3], '*', 'r', 'P ' .. id .. ' ' .. user, 'i', '')
+    local record = role .. ' ' .. joined .. ' ' .. at .. ' ' .. readSeq .. ' ' .. readCount .. ' ' .. unmarked .. ' ' .. mark
+    redis.call('HSET', KEYS[1], '@' .. user, record, 'a', placed)
   end
   return { 'ok', readSeq, tostring(math.max(0, count - tonumber(readCount))) }
 end
@@ -31,6 +32,7 @@ if wanted > start then
     return { 'cold', tostring(wanted) }
   end
 end
-redis.call('HSET', KEYS[1], '@' .. user, role .. ' ' .. joined .. ' ' .. at .. ' ' .. wanted .. ' ' .. at_count .. ' ' .. unmarked .. ' ' .. mark)
-redis.call('XADD', KEYS[3], '*', 'r', 'R ' .. id .. ' ' .. user .. ' ' .. wanted .. ' ' .. at_count, 'i', '')
+local placed = redis.call('XADD', KEYS[3], '*', 'r', 'R ' .. id .. ' ' .. user .. ' ' .. wanted .. ' ' .. at_count, 'i', '')
+local record = role .. ' ' .. joined .. ' ' .. at .. ' ' .. wanted .. ' ' .. at_count .. ' ' .. unmarked .. ' ' .. mark
+redis.call('HSET', KEYS[1], '@' .. user, record, 'a', placed)
 return { 'ok', tostring(wanted), tostring(math.max(0, count - tonumber(at_count))) }

@@ -184,8 +184,7 @@ const failsAlways = (error: unknown): boolean =>
 
 const noteOf = ({ conversations }: Lost, id: string) => conversations.getOrInsertComputed(id, () => ({ restored: 0, lost: 0 }));
 
-const committed = ({ name, keys: touched, args, answer }: KeptOp): Committed[] =>
-  name === "commit" ? committedBy(touched, args, answer) : [];
+const committed = ({ name, args, answer }: KeptOp): Committed[] => (name === "commit" ? committedBy(args, answer) : []);
 
 /** Conversations whose messages got higher numbers this time. */
 function renumbered(op: KeptOp, answer: unknown): string[] {
