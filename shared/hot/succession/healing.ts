@@ -78,7 +78,8 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
         log.inherited(partition, state.inherited);
         return;
       }
-      if (!brought) await bring(partition, state.survived);
+      // One loss may follow the other while this looks away: who is waited for has not brought what the present one took.
+      if (!brought || state.awaited.includes(self)) await bring(partition, state.survived);
       await redis.publish(SUCCESSION, String(partition));
       const patience = (state.awaited.length === 0 ? GRACE : PATIENCE) + (archived ? 0 : DEFERENCE);
       if (state.age >= patience && (await lead(partition, state.awaited))) continue;
