@@ -166,7 +166,7 @@ function refuse(batch: readonly Draft[], thrown: unknown): void {
   for (const draft of batch) draft.done(thrown, "");
 }
 
-export interface DraftedSend extends Send {
+interface DraftedSend extends Send {
   draft: Draft;
 }
 

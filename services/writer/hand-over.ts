@@ -1,12 +1,11 @@
 import type { Bus } from "#shared/hot/bus.ts";
-import type { Gathered, Handed, Outcome } from "#shared/hot/commits.ts";
+import type { Gathered, Handed, Outcome, Send } from "#shared/hot/commits.ts";
 import { addPush, deliverOps, type Recipient } from "#shared/hot/deliveries.ts";
 import { createRecipients } from "#shared/hot/recipients.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { Waker } from "#shared/run/waker.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
-import type { DraftedSend } from "./commit.ts";
 
 /** Copies made by one commit: a few milliseconds of Redis. What is beyond them is left to the fan-out. */
 const MOST_COPIES = 1_000;
@@ -31,11 +30,11 @@ export interface HandOver {
   /** True if the archive is to have rows of what inboxes get. */
   archiveInbox: boolean;
   /** Adds what is known of the readers. */
-  gather(conversations: Map<string, DraftedSend[]>): Gathered<DraftedSend>[];
+  gather<One extends Send>(conversations: ReadonlyMap<string, One[]>): Gathered<One>[];
   /** Takes note of an outcome whose pushes are still to come, but before those of any later one. */
-  note(conversations: readonly Gathered<DraftedSend>[], outcome: Outcome): void;
+  note(conversations: readonly Gathered[], outcome: Outcome): void;
   /** Pushes what the commit has handed over. To be called in the turn of its answer, so that the pushes leave with the answers. */
-  push(conversations: readonly Gathered<DraftedSend>[], outcome: Outcome): void;
+  push(conversations: readonly Gathered[], outcome: Outcome): void;
 }
 
 export function createHandOver({ hot, bus, roomAt, archiveInbox, left, logger }: HandOverParts): HandOver {
@@ -43,7 +42,7 @@ export function createHandOver({ hot, bus, roomAt, archiveInbox, left, logger }:
   /** What rooms are about to be given, up to a seq. */
   const coming = new Map<string, number>();
 
-  function gather(conversations: Map<string, DraftedSend[]>): Gathered<DraftedSend>[] {
+  function gather<One extends Send>(conversations: ReadonlyMap<string, One[]>): Gathered<One>[] {
     let copies = 0;
     return Array.from(conversations, ([conversationId, sends]) => {
       // On a cluster inboxes lie in other slots.
@@ -58,11 +57,11 @@ export function createHandOver({ hot, bus, roomAt, archiveInbox, left, logger }:
     });
   }
 
-  function note(conversations: readonly Gathered<DraftedSend>[], outcome: Outcome): void {
+  function note(conversations: readonly Gathered[], outcome: Outcome): void {
     for (const [conversationId, , to] of roomsOf(conversations, outcome)) coming.set(conversationId, to);
   }
 
-  function push(conversations: readonly Gathered<DraftedSend>[], outcome: Outcome): void {
+  function push(conversations: readonly Gathered[], outcome: Outcome): void {
     const pushes = new Map<string, PushBatch["inbox"]>();
     for (const [user, one] of outcome.written) addPush(pushes, user, one);
     bus.publish(pushes);
