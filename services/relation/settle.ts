@@ -1,5 +1,6 @@
 import { otherOf } from "#shared/graph/pair.ts";
 import type { Pair } from "#shared/graph/port.ts";
+import { addPush } from "#shared/hot/deliveries.ts";
 import { factOf, has, parseFact, relationOf, sameFact, type Fact } from "#shared/hot/facts.ts";
 import { barSingle, between, relate, type Kept, type Part, type Told } from "#shared/hot/relating.ts";
 import { eventPointer } from "#shared/wire/pointer.ts";
@@ -65,8 +66,7 @@ function push({ bus }: Settling, parts: readonly Part[], told: readonly Told[]):
   const pushes = new Map<string, PushBatch["inbox"]>();
   for (const { user, offset, nodes: online } of told) {
     const { pointer } = parts.find((part) => part.user === user) as Part;
-    if (pointer === "") continue;
-    for (const node of online) pushes.getOrInsertComputed(node, () => []).push([user, offset, [pointer]]);
+    if (pointer !== "") addPush(pushes, user, { first: offset, pointers: [pointer], nodes: online });
   }
   bus.publish(pushes);
 }

@@ -1,5 +1,5 @@
 import type { Bus } from "#shared/hot/bus.ts";
-import type { Gathered, Handed, Outcome, Send } from "#shared/hot/commits.ts";
+import { type Gathered, type Handed, type Outcome, readersUnknown, type Send } from "#shared/hot/commits.ts";
 import { addPush, deliverOps, type Recipient } from "#shared/hot/deliveries.ts";
 import { createRecipients } from "#shared/hot/recipients.ts";
 import type { Hot } from "#shared/hot/redis.ts";
@@ -98,8 +98,7 @@ export function createHandOver({ hot, bus, roomAt, archiveInbox, left, logger }:
 /** Hands over nothing: all is left to the fan-out. */
 export const leftToFanout: HandOver = {
   archiveInbox: false,
-  gather: (conversations) =>
-    Array.from(conversations, ([conversationId, sends]) => ({ conversationId, sends, roomAt: null, recipients: null })),
+  gather: (conversations) => Array.from(conversations, ([conversationId, sends]) => readersUnknown(conversationId, sends)),
   note: () => {},
   push: () => {},
 };

@@ -46,13 +46,21 @@ export type Handed = "" | "room" | "copied" | "left" | "behind" | "stale";
 
 const HANDED: Record<string, Handed> = { "": "", "r+": "room", "r-": "left", "w+": "copied", "w-": "left", "w!": "behind", "w~": "stale" };
 
+/** The sends of a conversation of whose readers nothing is known. */
+export const readersUnknown = <One extends Send>(conversationId: string, sends: readonly One[]): Gathered<One> => ({
+  conversationId,
+  sends,
+  roomAt: null,
+  recipients: null,
+});
+
 /** Commits sends and leaves all that follows to the fan-out. @returns what commit.lua says of each send, in the order given */
 export async function commitSends(
   hot: Hot,
   conversations: Iterable<readonly [conversationId: string, sends: readonly Send[]]>,
   generation: number,
 ): Promise<string[]> {
-  const all = Array.from(conversations, ([conversationId, sends]) => ({ conversationId, sends, roomAt: null, recipients: null }));
+  const all = Array.from(conversations, ([conversationId, sends]) => readersUnknown(conversationId, sends));
   return (await commitAndCopy(hot, all, generation, false)).results;
 }
 

@@ -89,7 +89,7 @@ export function writtenOf(result: string, ops: readonly InboxOp[], numbers: read
 }
 
 /** What the nodes are told that have a user online. Without pointers they are told how far the inbox is: another try may have ended before its push. */
-export function addPush(pushes: Map<string, PushBatch["inbox"]>, user: string, { first, pointers, nodes }: Written): void {
+export function addPush(pushes: Map<string, PushBatch["inbox"]>, user: string, { first, pointers, nodes }: Omit<Written, "gaps">): void {
   for (const node of nodes) pushes.getOrInsertComputed(node, () => []).push([user, first, pointers]);
 }
 

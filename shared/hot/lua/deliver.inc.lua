@@ -3,6 +3,7 @@
 -- wanted: numbers of the user's ops, those that there are none of not counting
 -- ahead: what comes before these ops may be on its way still, so that who has left by the record may be back: for them too an op is a gap
 -- return as deliver.lua for a user; the numbers of gaps, if there may be some; the line for the archive, if there is one
+
 -- Whatever there is for the user, in the order of the numbers.
 local function deliverAll(userKey, inboxKey, user, wanted, ops, seed, archive, ahead)
   local ask, column, numbers = { 'HMGET', userKey, 'o', 'k', 'on', 'e', 'b' }, {}, {}
