@@ -61,17 +61,10 @@ function ttlOf(exp: number): number {
 export function connectResult(of: { client: string; user: string; exp: number; attached: Attached; config: ConnectionConfig }): string {
   const { client, user, exp, attached, config } = of;
   const { subsJson, unwatched } = attached;
-  const data = { user, session: client, time: Date.now(), limits: limitsOf(config), ...(unwatched.length === 0 ? {} : { unwatched }) };
-  const head = JSON.stringify({
-    client,
-    version: SERVER_VERSION,
-    expires: true,
-    ttl: ttlOf(exp),
-    ping: config.pingSeconds,
-    pong: true,
-    data,
-  });
-  return `${head.slice(0, -1)},"subs":${subsJson}}`;
+  const more = unwatched.length === 0 ? "" : `,"unwatched":${JSON.stringify(unwatched)}`;
+  const data = `{"user":${JSON.stringify(user)},"session":"${client}","time":${Date.now()},"limits":${limitsOf(config)}${more}}`;
+  const pings = `"ping":${config.pingSeconds},"pong":true`;
+  return `{"client":"${client}","version":"${SERVER_VERSION}","expires":true,"ttl":${ttlOf(exp)},${pings},"data":${data},"subs":${subsJson}}`;
 }
 
 /** The RefreshResult as JSON text. */
@@ -79,13 +72,18 @@ export function refreshResult(client: string, exp: number): string {
   return JSON.stringify({ client, version: SERVER_VERSION, expires: true, ttl: ttlOf(exp) });
 }
 
-function limitsOf(config: ConnectionConfig) {
-  return {
-    commandBytes: MAX_COMMAND_BYTES,
-    connectBytes: MAX_CONNECT_BYTES,
-    frameBytes: MAX_FRAME_BYTES,
-    bodyBytes: MAX_BODY_BYTES,
-    connections: config.maxConnections,
-    ...(config.rateLimits ? { sendsPerSecond: config.rateSends, sendsBurst: config.rateSendsBurst, rpcsPerSecond: config.rateRpcs } : {}),
-  };
+const limits = new WeakMap<ConnectionConfig, string>();
+
+/** JSON text; made once, for every connection is told. */
+function limitsOf(config: ConnectionConfig): string {
+  return limits.getOrInsertComputed(config, () =>
+    JSON.stringify({
+      commandBytes: MAX_COMMAND_BYTES,
+      connectBytes: MAX_CONNECT_BYTES,
+      frameBytes: MAX_FRAME_BYTES,
+      bodyBytes: MAX_BODY_BYTES,
+      connections: config.maxConnections,
+      ...(config.rateLimits ? { sendsPerSecond: config.rateSends, sendsBurst: config.rateSendsBurst, rpcsPerSecond: config.rateRpcs } : {}),
+    }),
+  );
 }

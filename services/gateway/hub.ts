@@ -171,7 +171,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
     },
     roomAt: (conversationId) => seating.rooms.get(conversationId)?.at ?? null,
     tellLive,
-    connectionsOf: (user) => (seating.users.get(user) ?? []).flatMap(({ connection }) => connection ?? []),
+    connectionsOf: (user) => seating.connectionsOf(user),
     async watch(user): Promise<Watch> {
       let news = Promise.withResolvers<void>();
       const session = new Session(user, null, () => news.resolve());

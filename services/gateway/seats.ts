@@ -75,6 +75,13 @@ export class Seating {
     else sessions.push(session);
   }
 
+  /** The user's connections, the oldest first. */
+  connectionsOf(user: string): Outlet[] {
+    const connections: Outlet[] = [];
+    for (const { connection } of this.users.get(user) ?? []) if (connection !== null) connections.push(connection);
+    return connections;
+  }
+
   /** True if it was the user's last one. */
   exit(session: Session): boolean {
     session.gone = true;

@@ -10,10 +10,12 @@ interface Refused {
   message: string;
 }
 
+/** Parsing costs as much as a whole small command, so the usual URL is not parsed. */
+const pathOf = (url: string): string | undefined => (url === CONNECTION_PATH ? url : URL.parse(url, "http://server")?.pathname);
+
 /** Why an upgrade request is not served, or undefined. */
 export function whyNotUpgrade(request: IncomingMessage, config: Pick<Config, "allowedOrigins">, draining: boolean): Refused | undefined {
-  const url = URL.parse(request.url ?? "/", "http://server");
-  if (url?.pathname !== CONNECTION_PATH) return { status: 404, message: `the WebSocket is at ${CONNECTION_PATH}` };
+  if (pathOf(request.url ?? "/") !== CONNECTION_PATH) return { status: 404, message: `the WebSocket is at ${CONNECTION_PATH}` };
   if (draining) return { status: 503, message: "the server is stopping" };
   const { origin, host } = request.headers;
   if (origin !== undefined && !isOriginAllowed(origin, host, config.allowedOrigins))

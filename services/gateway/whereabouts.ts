@@ -36,10 +36,8 @@ export function keepWhereabouts(deps: {
 }): Whereabouts {
   const { hot, bus, seating, node, maxConnections, since, logger } = deps;
 
-  const connectionsOf = (user: string): Outlet[] => (seating.users.get(user) ?? []).flatMap(({ connection }) => connection ?? []);
-
   function here(user: string): Here {
-    const there = connectionsOf(user);
+    const there = seating.connectionsOf(user);
     const [oldest] = there;
     return { node, connections: oldest === undefined ? null : { oldest: since(oldest), count: there.length } };
   }
@@ -57,7 +55,7 @@ export function keepWhereabouts(deps: {
 
   /** Two nodes may have seen the same excess: only the connection that was seen is closed. */
   function closeOldest(user: string, seen: NodeConnections): void {
-    const there = connectionsOf(user);
+    const there = seating.connectionsOf(user);
     const [oldest] = there;
     if (oldest !== undefined && there.length >= seen.count && since(oldest) <= seen.oldest) oldest.close(4501);
     else went(user);

@@ -84,6 +84,7 @@ async function chooseChannels(reading: Reading, user: string, state: UserState, 
       isOpen(record) ||
       ((positions?.[channelOf(record.conversationId)] !== undefined || begun.has(record.conversationId)) && mayHaveHad(record)),
   );
+  if (candidates.length === 0) return { watched: [], unwatched: [] };
   const heads = new Map((await channelHeads(reading.hot, user, candidates)).map((one) => [one.conversationId, one]));
   const active = candidates.filter((record) => heads.has(record.conversationId)).toSorted((a, b) => byActivity(heads, a, b));
   const unwatched = active.filter(isOpen).slice(MAX_WATCHED);

@@ -89,10 +89,10 @@ interface Attending {
 
 /** Users in one script: a crowd that comes at once does not make others wait. */
 const MOST_ATTENDING = 32;
-const gatherers = new WeakMap<Hot, (one: Attending) => Promise<string[]>>();
+const gatherers = new WeakMap<Hot, (one: Attending) => Promise<string>>();
 
 /** Many come and go at once: what waits is one call. */
-function attend(hot: Hot, one: Attending): Promise<string[]> {
+function attend(hot: Hot, one: Attending): Promise<string> {
   let gather = gatherers.get(hot);
   if (gather === undefined) {
     gather = gathered((all) => attendAll(hot, all), MOST_ATTENDING);
@@ -101,16 +101,17 @@ function attend(hot: Hot, one: Attending): Promise<string[]> {
   return gather(one);
 }
 
-async function attendAll(hot: Hot, all: readonly Attending[]): Promise<string[][]> {
+async function attendAll(hot: Hot, all: readonly Attending[]): Promise<string[]> {
   const args = all.flatMap(({ letter, node, connections }) => [letter, node, connections, newEpoch()]);
   const touched = all.map(({ user }) => keys.user(user));
-  return [...(await spread<string[]>(hot, "attach", { keys: touched, each: 1, args: [Date.now()], own: args }))];
+  return [...(await spread<string>(hot, "attach", { keys: touched, each: 1, args: [Date.now()], own: args }))];
 }
 
 /** Reads a user's state; with `here`, notes that the user is online there. */
 export async function userState(hot: Hot, user: string, here: Here | null = null): Promise<UserState> {
   const letter = here === null ? "r" : "a";
-  const flat = await attend(hot, { user, letter, node: here?.node ?? "", connections: connectionsText(here?.connections ?? null) });
+  const lines = await attend(hot, { user, letter, node: here?.node ?? "", connections: connectionsText(here?.connections ?? null) });
+  const flat = lines.split("\n");
   const state: UserState = { offset: 0, base: 0, epoch: "", nodes: [], connections: [], records: new Map() };
   for (let i = 0; i < flat.length; i += 2) {
     const field = flat[i] as string;
@@ -133,7 +134,7 @@ export async function wentOffline(
   left: Pick<Here, "connections"> | null = null,
 ): Promise<NodeConnections[]> {
   const letter = left === null ? "d" : "s";
-  const [, connections = ""] = await attend(hot, { user, letter, node, connections: connectionsText(left?.connections ?? null) });
+  const connections = await attend(hot, { user, letter, node, connections: connectionsText(left?.connections ?? null) });
   return parseConnections(connections);
 }
 

@@ -2,28 +2,27 @@
   KEYS  users
   ARGV  now (ms); per user: letter, node, the user's connections there "oldest:count" ('' none), epoch seed
   Letters  r read · a online on the node · s a connection is gone, the user still online there · d gone from the node
-  returns per user HGETALL: o offset, k last timeline key, e epoch (given here if there was none), b trimmed up to, on nodes, c connections
-          "node:oldest:count,…", and a record for each conversation; after s and d only c
+  returns per user HGETALL, its fields and values in lines: o offset, k last timeline key, e epoch (given here if there was none), b trimmed up to,
+          on nodes, c connections "node:oldest:count,…", and a record for each conversation; after s and d only the value of c
 ]]
 --@include nodes
-local results = {}
+local call, results = redis.call, {}
 for i, key in ipairs(KEYS) do
   local letter, node, connections, seed = unpack(ARGV, i * 4 - 2, i * 4 + 1)
+  local known = call('HMGET', key, 'on', 'c', 'e')
   if letter ~= 'r' then
-    local known = redis.call('HMGET', key, 'on', 'c')
     local c = withNode(known[2], node, connections == '' and '' or node .. ':' .. connections)
-    local set = { 'HSET', key, 'on', withNode(known[1], node, letter == 'd' and '' or node), 'c', c }
+    local on = withNode(known[1], node, letter == 'd' and '' or node)
     if letter == 'a' then
-      set[7] = 'seen'
-      set[8] = ARGV[1]
+      call('HSET', key, 'on', on, 'c', c, 'seen', ARGV[1])
     else
-      results[i] = { 'c', c }
+      call('HSET', key, 'on', on, 'c', c)
+      results[i] = c
     end
-    redis.call(unpack(set))
   end
   if not results[i] then
-    redis.call('HSETNX', key, 'e', seed)
-    results[i] = redis.call('HGETALL', key)
+    if not known[3] then call('HSET', key, 'e', seed) end
+    results[i] = table.concat(call('HGETALL', key), '\n')
   end
 end
 return results
