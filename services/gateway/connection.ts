@@ -57,6 +57,10 @@ export class Connection implements Session, SocketOwner, Timed {
     this.#lines.put(shared);
   }
 
+  publishNow(shared: Shared): void {
+    this.#lines.putNow(shared);
+  }
+
   subscribed(channel: string, position: { epoch: string; offset: number }): void {
     this.#lines.put(this.#lines.encoding.subscribe(channel, position));
   }

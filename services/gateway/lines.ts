@@ -37,6 +37,7 @@ const joined = (queue: Queued[], encoding: Encoding): Buffer =>
 
 /** The queue cut where a frame would get too large; nearly always one part. */
 function parts(queue: Queued[], encoding: Encoding): Queued[][] {
+  if (queue.length === 1) return [queue];
   let length = 0;
   for (const queued of queue) length += pieceOf(queued, encoding).length + 1;
   if (length * 3 <= MAX_OUT_FRAME_BYTES) return [queue];
@@ -81,6 +82,14 @@ export class Lines {
     }
     this.#queue = [queued];
     this.#turn.mark(this);
+  }
+
+  /** Writes it, after what is queued, without waiting for the end of the turn. */
+  putNow(queued: Queued): void {
+    if (!this.#open) return;
+    this.#queue ??= [];
+    this.#queue.push(queued);
+    this.#turn.wrote(this.flush(new SharedFrames()));
   }
 
   /** Writes what is queued and forgives its size: the connect reply with what belongs to it. */

@@ -8,6 +8,7 @@ const outlet: Outlet = {
   client: "c",
   publish: (channel, dataJson, offset) => void pushed.push(JSON.stringify({ channel, data: JSON.parse(dataJson) as unknown, offset })),
   publishShared() {},
+  publishNow() {},
   subscribed() {},
   unsubscribed() {},
   close() {},

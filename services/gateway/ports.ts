@@ -12,6 +12,8 @@ export interface Outlet {
   publish(channel: string, dataJson: string, offset?: number): void;
   /** Pushes what goes to many. */
   publishShared(shared: Shared): void;
+  /** The same without waiting for the end of the turn, for who wants to know how long it took. */
+  publishNow(shared: Shared): void;
   /** A server-side subscription begins at the position: before the first publication that follows. */
   subscribed(channel: string, position: { epoch: string; offset: number }): void;
   /** A server-side subscription ends. `reason` is plain words, never empty. */

@@ -1,13 +1,14 @@
 import { eventJson, type Entry } from "#shared/wire/entry.ts";
 import { hotRanges, type Entries, type HotRange } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { createBreath } from "#shared/run/breath.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 import { Shared } from "./encoding.ts";
 import { MODE_CHANGED, type Room, type Seat, type Seating } from "./seats.ts";
 
-/** Seats served before others get their turn: about two milliseconds of socket writes. */
-const SLICE = 200;
+/** Rooms with more seats are served in slices: as many seats at once as the event loop can be kept for. */
+const SMALL = 200;
 const STEP = 500;
 
 export interface RoomPushing {
@@ -22,6 +23,8 @@ interface Push {
   to: number;
   shared: Shared;
   ended: boolean;
+  /** One that goes out in slices is written seat by seat, so that a slice ends in time: a write may take long where its reader is woken by it. */
+  sliced: boolean;
   /** By user, the seq that ends their stay: the rest is not for them, though their inbox has yet to say so. */
   leaving: Map<string, number>;
 }
@@ -62,23 +65,22 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       burst.push(entry);
       for (const user of leaversOf(entry)) leaving.getOrInsert(user, seq);
     }
-    const push: Push = { from, to, shared: sharedOf(burst), ended: ended === 1, leaving };
-    if (room.jobs.length === 0 && room.seats.size <= SLICE) {
-      for (const seat of room.seats) serveSeat(seat, push);
-    } else {
-      queue(room, push);
-    }
+    const sliced = room.jobs.length > 0 || room.seats.size > SMALL;
+    const push: Push = { from, to, shared: sharedOf(burst), ended: ended === 1, sliced, leaving };
+    if (sliced) queue(room, push);
+    else for (const seat of room.seats) serveSeat(seat, push);
   }
 
   function queue(room: Room, push: Push): void {
     const seats = room.seats.values();
     const job = (): boolean => {
-      for (let i = 0; i < SLICE; i++) {
+      const breath = createBreath();
+      for (;;) {
         const { value: seat, done } = seats.next();
         if (done === true) return true;
         serveSeat(seat, push);
+        if (breath.taken()) return false;
       }
-      return false;
     };
     room.jobs.push(job);
     if (room.jobs.length === 1) setImmediate(() => work(room));
@@ -91,7 +93,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     if (room.jobs.length > 0) setImmediate(() => work(room));
   }
 
-  function serveSeat(seat: Seat, { from, to, shared, ended, leaving }: Push): void {
+  function serveSeat(seat: Seat, { from, to, shared, ended, sliced, leaving }: Push): void {
     if (seat.session.outlet === null) seat.session.news?.();
     seat.wanted = Math.max(seat.wanted, to);
     if (seat.at >= to || seat.left || !seat.session.live || seat.filling) return;
@@ -100,7 +102,8 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       return;
     }
     seat.at = to;
-    seat.session.outlet?.publishShared(shared);
+    if (sliced) seat.session.outlet?.publishNow(shared);
+    else seat.session.outlet?.publishShared(shared);
     if (ended) seating.end(seat, MODE_CHANGED);
   }
 

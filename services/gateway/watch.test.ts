@@ -50,6 +50,7 @@ function listener() {
     client: "c",
     publish: (_channel, _data, offset) => void offsets.push(offset),
     publishShared() {},
+    publishNow() {},
     subscribed() {},
     unsubscribed() {},
     close: (code) => void closes.push(code),

@@ -21,6 +21,7 @@ function outlet(client: string, closed: string[]): Outlet {
     client,
     publish() {},
     publishShared() {},
+    publishNow() {},
     subscribed() {},
     unsubscribed() {},
     close: (code) => void closed.push(`${client} ${code}`),

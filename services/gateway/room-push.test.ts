@@ -1,0 +1,73 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createEntries } from "#shared/hot/entries.ts";
+import { startHot } from "#test/support/hot.ts";
+import { json } from "./json-encoding.ts";
+import type { Outlet } from "./ports.ts";
+import { createRoomPushing } from "./room-push.ts";
+import { Seating, Session } from "./seats.ts";
+
+const CONVERSATION = "7";
+/** Far more seats than are served at once. */
+const SEATS = 3_000;
+
+/** A reader and the lines they were given. */
+interface Reader {
+  session: Session;
+  lines: string[];
+}
+
+/** As long as a write to a socket whose reader is woken by it. */
+function busy(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until;);
+}
+
+function sit(seating: Seating, name: string, write: () => void): Reader {
+  const lines: string[] = [];
+  const outlet: Outlet = {
+    user: name,
+    client: name,
+    publish() {},
+    publishShared: (shared) => void lines.push(String(shared.in(json))),
+    publishNow(shared) {
+      write();
+      lines.push(String(shared.in(json)));
+    },
+    subscribed() {},
+    unsubscribed() {},
+    close() {},
+  };
+  const session = new Session(name, outlet, null);
+  session.live = true;
+  seating.enter(session);
+  seating.sit(session, CONVERSATION, "abcd", 0);
+  return { session, lines };
+}
+
+const offsetsOf = ({ lines }: Reader): number[] =>
+  lines.flatMap((line) => Array.from(line.matchAll(/"offset":(\d+)/g), ([, n]) => Number(n)));
+
+test("a big room gets all in order, in slices between which others have their turn", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { hot, logger } = stack.use(await startHot());
+  const entries = createEntries(hot, null);
+  const seating = new Seating();
+  const { take } = createRoomPushing({ hot, entries, seating, logger });
+  const readers: Reader[] = [];
+  // The first one's socket is cut when it is written to, and takes the next reader with it.
+  const leave = () => [0, 1].forEach((at) => seating.exit((readers[at] as Reader).session));
+  for (let n = 0; n < SEATS; n++) readers.push(sit(seating, `r${n}`, n === 0 ? leave : () => n % 100 === 0 && busy(1)));
+  for (let seq = 1; seq <= 3; seq++) {
+    const fields = `"clientMsgId":"n${seq}"`;
+    entries.keep({ conversationId: CONVERSATION, seq, id: String(seq), count: seq, letter: "m", fields });
+    expect(take([[CONVERSATION, seq, seq, 0]])).toBeNull();
+  }
+  const last = readers.at(-1) as Reader;
+  let turns = 0;
+  for (; last.lines.length < 3; turns++) await turn();
+  for (const reader of readers.slice(2)) expect(offsetsOf(reader)).toEqual([1, 2, 3]);
+  expect(offsetsOf(readers[0] as Reader)).toEqual([1]);
+  expect(offsetsOf(readers[1] as Reader)).toEqual([]);
+  // Each message keeps the loop for 29 ms and more.
+  expect(turns).toBeGreaterThan(15);
+});
