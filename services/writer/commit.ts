@@ -7,8 +7,12 @@ import type { Ids } from "#shared/wire/ports.ts";
 import type { Draft } from "./draft.ts";
 import type { HandOver } from "./hand-over.ts";
 
-/** Most sends in one script: enough to fill a turn, few enough that others wait no more than some milliseconds. */
-const MOST = 200;
+/** Sends in one script: enough to fill a turn, few enough that others wait no more than some milliseconds. */
+const SOME = 200;
+/** Of a long queue it is half, up to this: more sends of a conversation in a script are less work each, so that what has piled up melts. */
+const MOST = 1_000;
+/** Most bytes of entries in one script. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
 export interface WriterParts {
   hot: Hot;
@@ -73,7 +77,7 @@ function createCommitter({ hot, entries, ids, dedupeWindowMs, handOver }: Writer
   /** Sends off what waits; null if nothing does. */
   function begin(): UnderWay | null {
     while (queue.length > 0) {
-      const batch = queue.splice(0, MOST);
+      const batch = queue.splice(0, inNextScript(queue));
       try {
         const conversations = handOver.gather(byConversation(batch, ids));
         return { conversations, answer: commit(batch, conversations) };
@@ -149,6 +153,14 @@ function createCommitter({ hot, entries, ids, dedupeWindowMs, handOver }: Writer
       } while (queue.length > 0);
     },
   };
+}
+
+/** How many of those that wait go into the next script. */
+function inNextScript(queue: readonly Draft[]): number {
+  const most = Math.max(SOME, Math.min(queue.length / 2, MOST));
+  let count = 0;
+  for (let bytes = 0; count < queue.length && count < most && bytes < MOST_BYTES; count++) bytes += (queue[count] as Draft).fields.length;
+  return count;
 }
 
 type Committing = readonly Gathered<DraftedSend>[];

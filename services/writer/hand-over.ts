@@ -7,8 +7,8 @@ import type { Logger } from "#shared/run/logger.ts";
 import type { Waker } from "#shared/run/waker.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 
-/** Copies made by one commit: a few milliseconds of Redis. What is beyond them is left to the fan-out. */
-const MOST_COPIES = 1_000;
+/** Inboxes written by one commit, of each conversation: some milliseconds of Redis. What is beyond them is left to the fan-out. */
+const MOST_INBOXES = 1_000;
 
 /** What a commit needs to know to hand over what it commits. */
 export interface HandOverParts {
@@ -43,16 +43,16 @@ export function createHandOver({ hot, bus, roomAt, archiveInbox, left, logger }:
   const coming = new Map<string, number>();
 
   function gather<One extends Send>(conversations: ReadonlyMap<string, One[]>): Gathered<One>[] {
-    let copies = 0;
+    let inboxes = 0;
     return Array.from(conversations, ([conversationId, sends]) => {
       // On a cluster inboxes lie in other slots.
       const known = hot.cluster ? null : recipients.peek(conversationId);
-      copies += (known?.users.length ?? 0) * sends.length;
+      inboxes += known?.users.length ?? 0;
       return {
         conversationId,
         sends,
         roomAt: coming.get(conversationId) ?? roomAt(conversationId),
-        recipients: copies > MOST_COPIES ? null : known,
+        recipients: inboxes > MOST_INBOXES ? null : known,
       };
     });
   }
