@@ -7,12 +7,10 @@ const EVERY = 5;
 /** Sends that tell how it is when nothing else goes on. */
 const CALM = 20;
 
-/** Two people who chat quietly beside what is measured. */
+/** Two people who chat quietly beside what is measured, when they are asked to. */
 export interface Aside extends AsyncDisposable {
-  /** ms to an answer now, while nothing else goes on: the median of some. Forgets what was before. */
-  quiet(): Promise<number>;
-  /** ms of the slowest answer since then; a send that still waits counts with its wait. */
-  slowest(): number;
+  /** They chat alone, then while `act` goes on: by how many ms its slowest answer came later than the median before. A send that still waits at its end counts with its wait. */
+  delayOf(act: () => Promise<unknown>): Promise<number>;
 }
 
 export async function openAside(server: LoadServer): Promise<Aside> {
@@ -20,36 +18,43 @@ export async function openAside(server: LoadServer): Promise<Aside> {
   const { conversation } = await server.call<{ conversation: { id: string } }>("aside1", "conversation.create", params);
   const waiting = new Map<number, number>();
   let times: number[] = [];
-  let enough: (() => void) | null = null;
+  let answered: () => void = () => {};
   const line = (text: string): void => {
     if (!text.startsWith('{"id"')) return;
     const id = Number(/\d+/.exec(text)?.[0]);
     times.push(performance.now() - (waiting.get(id) ?? 0));
     waiting.delete(id);
-    if (times.length >= CALM) enough?.();
+    answered();
   };
   const closed = (code: number): never => {
     throw new Error(`the chat beside was closed with ${code}`);
   };
   const device = await openDevice(server.target, { user: "aside1", token: await server.token("aside1") }, { line, closed });
   let n = 1;
-  const timer = setInterval(() => {
+  const send = (): void => {
     const id = ++n;
     waiting.set(id, performance.now());
     device.rpc(id, "message.send", `{"conversationId":"${conversation.id}","clientMsgId":"n${id}","kind":"text","body":{"text":"hello"}}`);
-  }, EVERY);
+  };
+  const until = (done: () => boolean) =>
+    new Promise<void>((resolve) => {
+      answered = () => done() && resolve();
+      answered();
+    });
   return {
-    async quiet() {
+    async delayOf(act) {
       times = [];
-      await new Promise<void>((resolve) => (enough = resolve));
-      enough = null;
+      const timer = setInterval(send, EVERY);
+      await until(() => times.length >= CALM);
       const { median } = spread(times);
       times = [];
-      return median;
-    },
-    slowest: () => Math.max(0, ...times, ...[...waiting.values()].map((since) => performance.now() - since)),
-    async [Symbol.asyncDispose]() {
+      await act();
       clearInterval(timer);
+      const slowest = Math.max(0, ...times, ...[...waiting.values()].map((since) => performance.now() - since));
+      await until(() => waiting.size === 0);
+      return Math.max(0, slowest - median);
+    },
+    async [Symbol.asyncDispose]() {
       device.destroy();
       await Promise.resolve();
     },

@@ -1,7 +1,7 @@
 import { startLoadServer } from "../lean/server.ts";
 import { startPeer } from "../peer/start.ts";
 import { startReference } from "../reference/start.ts";
-import { bareServers } from "./bare.ts";
+import { BARE_SCRIPT, bareServers } from "./bare.ts";
 import { runChat, type Chat, type Slice } from "./chat.ts";
 import { openPeerChat } from "./chat-peer.ts";
 import { openReferenceChat, openTributaryChat } from "./chat-sides.ts";
@@ -87,27 +87,40 @@ export async function chatRows({ runs, quick }: Effort): Promise<Row[]> {
   return [
     { ...rate, name: "1:1 chat, each on disk", ours: ratesOf(ours), target: { against: PEER, least: 1.5 }, notes },
     { ...rate, name: "1:1 chat, everysec", ours: ratesOf(lazy), target: null, notes: [] },
-    ...(await answerRows(ours, runs, quick)),
+    ...(await answerRows(ours, references, runs, quick)),
   ];
 }
 
 const ratesOf = ({ slices }: Side): number[] => slices.map(({ delivered }) => delivered);
 
-async function answerRows({ chat, slices, atRest }: Side, runs: number, quick: boolean): Promise<Row[]> {
-  const half = spread(slices.map(({ delivered }) => delivered)).median / 2;
+/** All are sent as many messages a second as is half of what ours bears. */
+async function answerRows(ours: Side, references: readonly Side[], runs: number, quick: boolean): Promise<Row[]> {
+  const half = spread(ratesOf(ours)).median / 2;
   const paced: Slice[] = [];
+  const beside = references.filter(({ name }) => name === PEER || name === BARE_SCRIPT).map((side) => ({ side, slices: [] as Slice[] }));
   for (let run = 0; run < runs; run++) {
-    paced.push(await runPaced(chat, half, quick ? 2 : 10));
-    await atRest();
+    for (const { side, slices } of [...beside, { side: ours, slices: paced }]) {
+      slices.push(await runPaced(side.chat, half, quick ? 2 : 10));
+      await side.atRest();
+    }
   }
-  const row = { row: "a", unit: "ms", references: [] };
+  const besides = (of: (slice: Slice) => number) => beside.map(({ side: { name }, slices }) => ({ name, values: slices.map(of) }));
+  const row = (name: string, of: (slice: Slice) => number, most: number | null, notes: string[]): Row => ({
+    row: "a",
+    name,
+    unit: "ms",
+    ours: paced.map(of),
+    references: besides(of),
+    target: most === null ? null : { most },
+    notes,
+  });
   const notes = [
     `half rate: ${Math.round(half).toLocaleString("en")} messages/s, each answer's time counted from when its message was due`,
   ];
   return [
-    { ...row, name: "answer at half rate, p50", ours: paced.map(({ ackLatency }) => ackLatency.p50), target: { most: 3 }, notes },
-    { ...row, name: "answer at half rate, p99", ours: paced.map(({ ackLatency }) => ackLatency.p99), target: { most: 15 }, notes: [] },
-    { ...row, name: "delivery at half rate, p99", ours: paced.map(({ deliveryLatency }) => deliveryLatency.p99), target: null, notes: [] },
+    row("answer at half rate, p50", ({ ackLatency }) => ackLatency.p50, 3, notes),
+    row("answer at half rate, p99", ({ ackLatency }) => ackLatency.p99, 15, []),
+    row("delivery at half rate, p99", ({ deliveryLatency }) => deliveryLatency.p99, null, []),
   ];
 }
 

@@ -59,6 +59,7 @@ export async function roomRows({ runs, quick }: Effort): Promise<Row[]> {
   const [count, huge, messages] = quick ? [1_000, 2_000, 5] : [10_000, HUGE, 15];
   const server = stack.use(await startLoadServer({ PING_SECONDS: "3600" }));
   const sides = await openSides(stack, server, count, huge);
+  const ours = sides.find(({ name }) => name === "ours") as Side;
   const aside = stack.use(await openAside(server));
   const delays: number[] = [];
   let n = 0;
@@ -67,11 +68,9 @@ export async function roomRows({ runs, quick }: Effort): Promise<Row[]> {
     const worst: number[] = [];
     for (let message = 0; message < messages; message++) {
       n++;
-      for (const [i, { name, crowd, line }] of sides.entries()) {
-        const quiet = name === "ours" ? await aside.quiet() : 0;
-        times[i]?.push(await crowd.say(line(n)));
-        if (name === "ours") worst.push(Math.max(0, aside.slowest() - quiet));
-      }
+      for (const [i, { crowd, line }] of sides.entries()) times[i]?.push(await crowd.say(line(n)));
+      n++;
+      worst.push(await aside.delayOf(async () => ours.crowd.say(ours.line(n))));
     }
     if (run < 0) continue;
     for (const [i, side] of sides.entries()) side.runs.push(spread(times[i] ?? []).median);
