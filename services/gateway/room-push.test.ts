@@ -52,7 +52,7 @@ test("a big room gets all in order, in slices between which others have their tu
   const { hot, logger } = stack.use(await startHot());
   const entries = createEntries(hot, null);
   const seating = new Seating();
-  const { take } = createRoomPushing({ hot, entries, seating, logger });
+  const rooms = createRoomPushing({ hot, entries, seating, logger });
   const readers: Reader[] = [];
   // The first one's socket is cut when it is written to, and takes the next reader with it.
   const leave = () => [0, 1].forEach((at) => seating.exit((readers[at] as Reader).session));
@@ -60,7 +60,7 @@ test("a big room gets all in order, in slices between which others have their tu
   for (let seq = 1; seq <= 3; seq++) {
     const fields = `"clientMsgId":"n${seq}"`;
     entries.keep({ conversationId: CONVERSATION, seq, id: String(seq), count: seq, letter: "m", fields });
-    expect(take([[CONVERSATION, seq, seq, 0]])).toBeNull();
+    expect(rooms.take([[CONVERSATION, seq, seq, 0]])).toBeNull();
   }
   const last = readers.at(-1) as Reader;
   let turns = 0;
