@@ -47,27 +47,33 @@ function sit(seating: Seating, name: string, write: () => void): Reader {
 const offsetsOf = ({ lines }: Reader): number[] =>
   lines.flatMap((line) => Array.from(line.matchAll(/"offset":(\d+)/g), ([, n]) => Number(n)));
 
-test("a big room gets all in order, in slices between which others have their turn", async () => {
+test("a big room gets all in order, swept in turns between which others have theirs, and what comes meanwhile in one frame", async () => {
   await using stack = new AsyncDisposableStack();
   const { hot, logger } = stack.use(await startHot());
   const entries = createEntries(hot, null);
   const seating = new Seating();
   const rooms = createRoomPushing({ hot, entries, seating, logger });
+  const say = (seq: number): void => {
+    entries.keep({ conversationId: CONVERSATION, seq, id: String(seq), count: seq, letter: "m", fields: `"clientMsgId":"n${seq}"` });
+    expect(rooms.take([[CONVERSATION, seq, seq, 0]])).toBeNull();
+  };
   const readers: Reader[] = [];
   // The first one's socket is cut when it is written to, and takes the next reader with it.
   const leave = () => [0, 1].forEach((at) => seating.exit((readers[at] as Reader).session));
   for (let n = 0; n < SEATS; n++) readers.push(sit(seating, `r${n}`, n === 0 ? leave : () => n % 100 === 0 && busy(1)));
-  for (let seq = 1; seq <= 3; seq++) {
-    const fields = `"clientMsgId":"n${seq}"`;
-    entries.keep({ conversationId: CONVERSATION, seq, id: String(seq), count: seq, letter: "m", fields });
-    expect(rooms.take([[CONVERSATION, seq, seq, 0]])).toBeNull();
-  }
   const last = readers.at(-1) as Reader;
+  say(1);
+  await turn();
+  expect(offsetsOf(last)).toEqual([]);
+  for (const seq of [2, 3, 4]) say(seq);
   let turns = 0;
-  for (; last.lines.length < 3; turns++) await turn();
-  for (const reader of readers.slice(2)) expect(offsetsOf(reader)).toEqual([1, 2, 3]);
+  for (; offsetsOf(last).length < 4; turns++) await turn();
+  for (const reader of readers.slice(2)) {
+    expect(reader.lines).toHaveLength(2);
+    expect(offsetsOf(reader)).toEqual([1, 2, 3, 4]);
+  }
   expect(offsetsOf(readers[0] as Reader)).toEqual([1]);
   expect(offsetsOf(readers[1] as Reader)).toEqual([]);
-  // Each message keeps the loop for 29 ms and more.
+  // Each sweep keeps the loop for 29 ms and more.
   expect(turns).toBeGreaterThan(15);
 });

@@ -5,10 +5,13 @@ import { createBreath } from "#shared/run/breath.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 import { Shared } from "./encoding.ts";
-import { MODE_CHANGED, type Room, type Seat, type Seating } from "./seats.ts";
+import type { Outlet } from "./ports.ts";
+import { MODE_CHANGED, type Room, type RoomPush, type Seat, type Seating } from "./seats.ts";
 
-/** Rooms with more seats are served in slices: as many seats at once as the event loop can be kept for. */
+/** Rooms with more seats are swept in many turns of the event loop, and what comes meanwhile goes into one frame of the next sweep. */
 const SMALL = 200;
+/** Most bytes of entries in one such frame. */
+const MOST_BYTES = 256 * 1024;
 const STEP = 500;
 
 export interface RoomPushing {
@@ -16,17 +19,6 @@ export interface RoomPushing {
   take(rooms: PushBatch["rooms"]): Promise<void> | null;
   /** Catches one seat up with its conversation. */
   fill(seat: Seat): void;
-}
-
-interface Push {
-  from: number;
-  to: number;
-  shared: Shared;
-  ended: boolean;
-  /** One that goes out in slices is written seat by seat, so that a slice ends in time: a write may take long where its reader is woken by it. */
-  sliced: boolean;
-  /** By user, the seq that ends their stay: the rest is not for them, though their inbox has yet to say so. */
-  leaving: Map<string, number>;
 }
 
 /** Room pushes: encoded once for all seats of a room; per seat the next seq is sent, a lower one dropped, a higher one filled from the store first. */
@@ -65,35 +57,42 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       burst.push(entry);
       for (const user of leaversOf(entry)) leaving.getOrInsert(user, seq);
     }
-    const sliced = room.jobs.length > 0 || room.seats.size > SMALL;
-    const push: Push = { from, to, shared: sharedOf(burst), ended: ended === 1, sliced, leaving };
-    if (sliced) queue(room, push);
-    else for (const seat of room.seats) serveSeat(seat, push);
+    const push: RoomPush = { from, to, entries: burst, ended: ended === 1, leaving };
+    const idle = room.sweep === null && room.waiting.length === 0;
+    if (idle && room.seats.size <= SMALL) {
+      const shared = sharedOf(burst);
+      const give = (outlet: Outlet) => outlet.publishShared(shared);
+      for (const seat of room.seats) serveSeat(seat, push, give);
+    } else {
+      room.waiting.push(push);
+      if (idle) setImmediate(() => work(room));
+    }
   }
 
-  function queue(room: Room, push: Push): void {
+  /** One turn for a big room. */
+  function work(room: Room): void {
+    room.sweep ??= sweepOf(room, nextOf(room.waiting));
+    if (room.sweep()) room.sweep = null;
+    if (room.sweep !== null || room.waiting.length > 0) setImmediate(() => work(room));
+  }
+
+  /** Each seat is written to as it is served, so that a turn ends in time: a write may take long where its reader is woken by it. */
+  function sweepOf(room: Room, push: RoomPush): () => boolean {
     const seats = room.seats.values();
-    const job = (): boolean => {
+    const shared = sharedOf(push.entries);
+    const give = (outlet: Outlet) => outlet.publishNow(shared);
+    return () => {
       const breath = createBreath();
       for (;;) {
         const { value: seat, done } = seats.next();
         if (done === true) return true;
-        serveSeat(seat, push);
+        serveSeat(seat, push, give);
         if (breath.taken()) return false;
       }
     };
-    room.jobs.push(job);
-    if (room.jobs.length === 1) setImmediate(() => work(room));
   }
 
-  function work(room: Room): void {
-    const job = room.jobs[0];
-    if (job === undefined) return;
-    if (job()) room.jobs.shift();
-    if (room.jobs.length > 0) setImmediate(() => work(room));
-  }
-
-  function serveSeat(seat: Seat, { from, to, shared, ended, sliced, leaving }: Push): void {
+  function serveSeat(seat: Seat, { from, to, ended, leaving }: RoomPush, give: (outlet: Outlet) => void): void {
     if (seat.session.outlet === null) seat.session.news?.();
     seat.wanted = Math.max(seat.wanted, to);
     if (seat.at >= to || seat.left || !seat.session.live || seat.filling) return;
@@ -102,8 +101,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       return;
     }
     seat.at = to;
-    if (sliced) seat.session.outlet?.publishNow(shared);
-    else seat.session.outlet?.publishShared(shared);
+    if (seat.session.outlet !== null) give(seat.session.outlet);
     if (ended) seating.end(seat, MODE_CHANGED);
   }
 
@@ -176,6 +174,26 @@ function leaversOf(entry: Entry): string[] {
   if (entry.letter !== "b") return NOBODY;
   const { users, change } = JSON.parse(`{${entry.fields}}`) as { users: string[]; change: string };
   return change === "left" || change === "removed" ? users : NOBODY;
+}
+
+const bytesOf = ({ entries }: RoomPush): number => entries.reduce((sum, { fields }) => sum + fields.length, 0);
+
+/** Takes the first of what waits, with what follows it as far as a frame holds it. */
+function nextOf(waiting: RoomPush[]): RoomPush {
+  const [first] = waiting as [RoomPush];
+  const next = { ...first, entries: [...first.entries], leaving: new Map(first.leaving) };
+  let count = 1;
+  for (let bytes = bytesOf(first); count < waiting.length && !next.ended; count++) {
+    const more = waiting[count] as RoomPush;
+    bytes += bytesOf(more);
+    if (more.from !== next.to + 1 || bytes > MOST_BYTES) break;
+    next.to = more.to;
+    next.ended = more.ended;
+    next.entries.push(...more.entries);
+    for (const [user, seq] of more.leaving) next.leaving.getOrInsert(user, seq);
+  }
+  waiting.splice(0, count);
+  return next;
 }
 
 const sharedOf = (entries: readonly Entry[]): Shared =>

@@ -1,3 +1,4 @@
+import type { Entry } from "#shared/wire/entry.ts";
 import type { Outlet } from "./ports.ts";
 
 /** One connection (or a waiting call) as the hub keeps it: where it stands in its inbox and in rooms. */
@@ -58,8 +59,21 @@ export interface Room {
   seats: Set<Seat>;
   /** Seq up to which it has been given the conversation; null before the first push. */
   at: number | null;
-  /** Work that waits until the slices before it are done. */
-  jobs: (() => boolean)[];
+  /** What is yet to go to all seats, in order. */
+  waiting: RoomPush[];
+  /** Takes what is on its way to some more seats; true when all have it. null: nothing is on its way. */
+  sweep: (() => boolean) | null;
+}
+
+/** Entries that a room gets in one frame. */
+export interface RoomPush {
+  from: number;
+  to: number;
+  entries: Entry[];
+  /** The last one ends the room. */
+  ended: boolean;
+  /** By user, the seq that ends their stay: the rest is not for them, though their inbox has yet to say so. */
+  leaving: Map<string, number>;
 }
 
 /** Who sits where on this node. */
@@ -120,7 +134,7 @@ export class Seating {
   }
 
   #open(conversationId: string, seat: Seat): void {
-    this.rooms.set(conversationId, { seats: new Set([seat]), at: null, jobs: [] });
+    this.rooms.set(conversationId, { seats: new Set([seat]), at: null, waiting: [], sweep: null });
     this.roomOpened(conversationId);
   }
 
