@@ -70,7 +70,7 @@ export async function roomRows({ runs, quick }: Effort): Promise<Row[]> {
       n++;
       for (const [i, { crowd, line }] of sides.entries()) times[i]?.push(await crowd.say(line(n)));
       n++;
-      worst.push(await aside.delayOf(async () => ours.crowd.say(ours.line(n))));
+      worst.push(await aside.delayOf(() => ours.crowd.say(ours.line(n))));
     }
     if (run < 0) continue;
     for (const [i, side] of sides.entries()) side.runs.push(spread(times[i] ?? []).median);

@@ -63,8 +63,7 @@ export function connectResult(of: { client: string; user: string; exp: number; a
   const { subsJson, unwatched } = attached;
   const more = unwatched.length === 0 ? "" : `,"unwatched":${JSON.stringify(unwatched)}`;
   const data = `{"user":${JSON.stringify(user)},"session":"${client}","time":${Date.now()},"limits":${limitsOf(config)}${more}}`;
-  const pings = `"ping":${config.pingSeconds},"pong":true`;
-  return `{"client":"${client}","version":"${SERVER_VERSION}","expires":true,"ttl":${ttlOf(exp)},${pings},"data":${data},"subs":${subsJson}}`;
+  return `${refreshResult(client, exp).slice(0, -1)},"ping":${config.pingSeconds},"pong":true,"data":${data},"subs":${subsJson}}`;
 }
 
 /** The RefreshResult as JSON text. */

@@ -89,13 +89,17 @@ export class Lines {
     if (!this.#open) return;
     this.#queue ??= [];
     this.#queue.push(queued);
-    this.#turn.wrote(this.flush(new SharedFrames()));
+    this.#flushNow();
   }
 
   /** Writes what is queued and forgives its size: the connect reply with what belongs to it. */
   flushConnectReply(): void {
-    const bytes = this.flush(new SharedFrames(), true);
-    this.#turn.wrote(bytes);
+    this.#flushNow(true);
+  }
+
+  /** Without waiting for the end of the turn. */
+  #flushNow(forgiven = false): void {
+    this.#turn.wrote(this.flush(new SharedFrames(), forgiven));
   }
 
   /** Writes what is queued; returns the bytes written. */
@@ -128,7 +132,7 @@ export class Lines {
   end(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#turn.wrote(this.flush(new SharedFrames()));
+    this.#flushNow();
   }
 
   /** Drops what is queued and whatever is put later: the other side is gone. */

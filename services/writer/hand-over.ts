@@ -7,7 +7,7 @@ import type { Logger } from "#shared/run/logger.ts";
 import type { Waker } from "#shared/run/waker.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 
-/** Inboxes written by one commit, of each conversation: some milliseconds of Redis. What is beyond them is left to the fan-out. */
+/** Inboxes written by one commit, counted once for each conversation: some milliseconds of Redis. What is beyond them is left to the fan-out. */
 const MOST_INBOXES = 1_000;
 
 /** What a commit needs to know to hand over what it commits. */
