@@ -191,6 +191,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       interest[Symbol.dispose]();
       await journal[Symbol.asyncDispose]();
       for (const user of seating.users.keys()) await wentOffline(hot, user, node).catch(() => undefined);
+      await whereabouts.settled();
     },
   };
 }

@@ -114,3 +114,12 @@ test("a stopping gateway closes its sockets with 3001 after what they were sent"
   expect(await client.closed).toEqual({ code: 3001, reason: "shutdown" });
   expect(world.hub.outlets).toEqual([]);
 });
+
+test("a gateway that stops does not wait for the turn of clients that have left by themselves", async () => {
+  await using world = await startTestGateway({ config: { drainSeconds: 3_600 }, pace: { perSecond: 1 / 3_600 } });
+  const clients = await Promise.all(["ann", "bob", "cid"].map((user) => connected(world.gateway, user)));
+  const stopped = world.gateway[Symbol.asyncDispose]();
+  expect((await Promise.race(clients.map(({ closed }) => closed))).code).toBe(3001);
+  for (const { socket } of clients) socket.terminate();
+  await stopped;
+});

@@ -85,11 +85,17 @@ export class Lines {
   }
 
   /** Writes it, after what is queued, without waiting for the end of the turn. */
-  putNow(queued: Queued): void {
+  putNow(shared: Shared): void {
     if (!this.#open) return;
-    this.#queue ??= [];
-    this.#queue.push(queued);
-    this.#flushNow();
+    if (this.#queue === undefined) {
+      const frame = shared.frameIn(this.encoding);
+      this.#wire.write(frame);
+      this.#closeIfSlow();
+      this.#turn.wrote(frame.length);
+    } else {
+      this.#queue.push(shared);
+      this.#flushNow();
+    }
   }
 
   /** Writes what is queued and forgives its size: the connect reply with what belongs to it. */
@@ -117,8 +123,12 @@ export class Lines {
       if (forgiven) this.#forgive(frame);
       else this.#wire.write(frame);
     }
-    if (this.#open && this.#wire.writableLength - this.#allowance > MAX_UNSENT_BYTES) this.#owner.close(3008);
+    this.#closeIfSlow();
     return bytes;
+  }
+
+  #closeIfSlow(): void {
+    if (this.#open && this.#wire.writableLength - this.#allowance > MAX_UNSENT_BYTES) this.#owner.close(3008);
   }
 
   #forgive(frame: Buffer): void {

@@ -12,7 +12,10 @@ import { refuseUpgrade, whyNotUpgrade } from "./upgrades.ts";
 /** How long sockets may take to close when all are told that the gateway stops. */
 const DRAIN_MS = 3_000;
 
-/** Serves upgrades of the app's server. `drain` refuses further ones, sends the clients elsewhere at a pace, and resolves when all sockets are gone. */
+/**
+ * Serves upgrades of the app's server. `drain` refuses further ones, sends the clients elsewhere at a pace, and resolves when all sockets are gone,
+ * be it that they left by themselves.
+ */
 export function acceptSockets(
   app: FastifyInstance,
   gate: Gate,
@@ -38,13 +41,18 @@ export function acceptSockets(
   return {
     async drain(pace) {
       draining = true;
-      const { size } = open;
-      if (size > 0) gate.logger.info({ clients: size, withinSeconds: pace.seconds }, "clients are sent elsewhere");
-      await paced([...open], pace, (socket) => (socket as GatewaySocket).owner?.close(3001));
-      const { promise, resolve } = Promise.withResolvers<void>();
-      emptied = resolve;
+      if (open.size === 0) return;
+      gate.logger.info({ clients: open.size, withinSeconds: pace.seconds }, "clients are sent elsewhere");
+      const { promise: gone, resolve } = Promise.withResolvers<void>();
+      const nobodyLeft = new AbortController();
+      emptied = () => {
+        nobodyLeft.abort();
+        resolve();
+      };
+      const hurry = AbortSignal.any([nobodyLeft.signal, ...(pace.hurry === undefined ? [] : [pace.hurry])]);
+      await paced([...open], { ...pace, hurry }, (socket) => (socket as GatewaySocket).owner?.close(3001));
       const cut = setTimeout(() => open.forEach((socket) => socket.terminate()), DRAIN_MS);
-      if (open.size > 0) await promise;
+      await gone;
       clearTimeout(cut);
     },
   };

@@ -15,9 +15,9 @@ const request: AttachRequest = { sdkPositions: null, storedPositions: null, push
 const MOST = 3;
 
 /** A connection that remembers how it was closed. */
-function outlet(client: string, closed: string[]): Outlet {
+function outlet(client: string, closed: string[], user = "ann"): Outlet {
   return {
-    user: "ann",
+    user,
     client,
     publish() {},
     publishShared() {},
@@ -115,4 +115,17 @@ test("a node that was taken for gone says again who is online there", async () =
     () => "the user online again",
   );
   expect((await userState(hot, "ann")).connections).toMatchObject([{ node: "one", count: 1 }]);
+});
+
+test("a node that ends has noted all who went before", async () => {
+  await using world = await startHot();
+  const { hot, logger } = world;
+  await using one = await openNode(hot, logger, "one");
+  const users = Array.from({ length: 200 }, (_, i) => `user${i}`);
+  const outlets = users.map((user) => outlet("only", [], user));
+  await Promise.all(outlets.map((each) => one.hub.attach(each, request)));
+  for (const each of outlets) one.hub.detach(each);
+  await one.hub[Symbol.asyncDispose]();
+  const online = await Promise.all(users.map((user) => hot.redis.hget(keys.user(user), "on")));
+  expect(online).toEqual(users.map(() => ""));
 });

@@ -22,6 +22,8 @@ export interface Whereabouts {
   tooMany(word: Extract<NodeWord, { word: "tooMany" }>): void;
   /** Says again who is here. */
   announce(): Promise<void>;
+  /** Resolves when all who went are noted. */
+  settled(): Promise<unknown>;
 }
 
 export function keepWhereabouts(deps: {
@@ -61,8 +63,11 @@ export function keepWhereabouts(deps: {
     else went(user);
   }
 
+  /** Those who went are noted in order, so the latest is noted last. */
+  let latest: Promise<unknown> = Promise.resolve();
+
   function went(user: string): void {
-    wentOffline(hot, user, node, seating.users.has(user) ? here(user) : null).then(
+    latest = wentOffline(hot, user, node, seating.users.has(user) ? here(user) : null).then(
       (all) => limit(user, all),
       (err: unknown) => logger.debug({ err }, "a user was not noted as offline"),
     );
@@ -83,6 +88,7 @@ export function keepWhereabouts(deps: {
     },
     went,
     tooMany: ({ user, seen }) => closeOldest(user, seen),
+    settled: () => latest,
     async announce() {
       const users = [...seating.users.keys()];
       for (let first = 0; first < users.length; first += SLICE) {

@@ -86,6 +86,7 @@ export async function openHot(url: string, logger: Logger, redisWait = 0, archiv
           logger,
         });
   const held = (key: string): (() => Promise<void>) => untilHeld(replicas, key, redisWait);
+  let ended = false;
 
   async function run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const wait = replicates && isTold(name) ? held(keys[0] ?? "") : null;
@@ -105,7 +106,7 @@ export async function openHot(url: string, logger: Logger, redisWait = 0, archiv
       } catch (err) {
         const message = err instanceof Error ? err.message : String(err);
         const away = err instanceof Refusal && err.code === 108;
-        if (away && Date.now() < deadline) {
+        if (away && !ended && Date.now() < deadline) {
           await after(20);
           continue;
         }
@@ -137,6 +138,7 @@ export async function openHot(url: string, logger: Logger, redisWait = 0, archiv
     whenLost: (forget) => void forgetting.push(forget),
     async [Symbol.asyncDispose]() {
       await succession?.leave();
+      ended = true;
       end();
     },
   };
