@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { atTurnEnd } from "#shared/run/turn.ts";
 import { type Encoding, type Piece, Shared } from "./encoding.ts";
 
 /** Unsent bytes beyond the connect reply past which a client is too slow. */
@@ -153,7 +154,7 @@ export class Lines {
 }
 
 /**
- * The sockets that have something to send in this turn. They are flushed once all input that is ready has been handled (`setImmediate`): that
+ * The sockets that have something to send in this turn. They are flushed at its end, when all input that is ready has been handled: that
  * batches replies and pushes of one turn best, and adds no wait of its own.
  */
 export class Turn {
@@ -166,7 +167,7 @@ export class Turn {
   }
 
   mark(lines: Lines): void {
-    if (this.#marked.push(lines) === 1) setImmediate(() => this.#flush());
+    if (this.#marked.push(lines) === 1) atTurnEnd(() => this.#flush());
   }
 
   wrote(bytes: number): void {

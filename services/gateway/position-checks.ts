@@ -1,5 +1,6 @@
 import { keys } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
+import { createBreath } from "#shared/run/breath.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { InboxPushing } from "./inbox-push.ts";
 import type { RoomPushing } from "./room-push.ts";
@@ -58,6 +59,7 @@ export function startPositionChecks(deps: {
   async function checkRoom(conversationId: string): Promise<number> {
     const [seq, epoch] = await hot.redis.hmget(keys.head(conversationId), "s", "e");
     const head = Number(seq ?? 0);
+    const breath = createBreath();
     for (const seat of seating.rooms.get(conversationId)?.seats ?? []) {
       const { session } = seat;
       if (epoch !== seat.epoch) {
@@ -65,9 +67,10 @@ export function startPositionChecks(deps: {
         continue;
       }
       seat.wanted = Math.max(seat.wanted, head);
-      if (!session.live || head <= seat.at) continue;
+      if (!session.live || head <= seat.at || rooms.brings(conversationId, head)) continue;
       session.news?.();
       rooms.fill(seat);
+      if (breath.taken()) await breath.pause();
     }
     return head;
   }

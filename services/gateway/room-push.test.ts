@@ -1,9 +1,13 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createEntries } from "#shared/hot/entries.ts";
+import { keys } from "#shared/hot/keys.ts";
 import { startHot } from "#test/support/hot.ts";
+import { createInboxPushing } from "./inbox-push.ts";
 import { json } from "./json-encoding.ts";
 import type { Outlet } from "./ports.ts";
+import { startPositionChecks } from "./position-checks.ts";
+import { createPreparing } from "./prepare.ts";
 import { createRoomPushing } from "./room-push.ts";
 import { Seating, Session } from "./seats.ts";
 
@@ -22,12 +26,12 @@ function busy(ms: number): void {
   for (const until = performance.now() + ms; performance.now() < until;);
 }
 
-function sit(seating: Seating, name: string, write: () => void): Reader {
+function sit(seating: Seating, name: string, write: () => void, otherwise: () => void = () => {}): Reader {
   const lines: string[] = [];
   const outlet: Outlet = {
     user: name,
     client: name,
-    publish() {},
+    publish: otherwise,
     publishShared: (shared) => void lines.push(String(shared.in(json))),
     publishNow(shared) {
       write();
@@ -35,7 +39,7 @@ function sit(seating: Seating, name: string, write: () => void): Reader {
     },
     subscribed() {},
     unsubscribed() {},
-    close() {},
+    close: otherwise,
   };
   const session = new Session(name, outlet, null);
   session.live = true;
@@ -47,8 +51,8 @@ function sit(seating: Seating, name: string, write: () => void): Reader {
 const offsetsOf = ({ lines }: Reader): number[] =>
   lines.flatMap((line) => Array.from(line.matchAll(/"offset":(\d+)/g), ([, n]) => Number(n)));
 
-test("a big room gets all in order, swept in turns between which others have theirs, and what comes meanwhile in one frame", async () => {
-  await using stack = new AsyncDisposableStack();
+/** A room whose entries are at hand as soon as they are said. */
+async function open(stack: AsyncDisposableStack) {
   const { hot, logger } = stack.use(await startHot());
   const entries = createEntries(hot, null);
   const seating = new Seating();
@@ -57,6 +61,12 @@ test("a big room gets all in order, swept in turns between which others have the
     entries.keep({ conversationId: CONVERSATION, seq, id: String(seq), count: seq, letter: "m", fields: `"clientMsgId":"n${seq}"` });
     expect(rooms.take([[CONVERSATION, seq, seq, 0]])).toBeNull();
   };
+  return { hot, logger, entries, seating, rooms, say };
+}
+
+test("a big room gets all in order, swept in turns between which others have theirs, and what comes meanwhile in one frame", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { seating, say } = await open(stack);
   const readers: Reader[] = [];
   // The first one's socket is cut when it is written to, and takes the next reader with it.
   const leave = () => [0, 1].forEach((at) => seating.exit((readers[at] as Reader).session));
@@ -76,4 +86,25 @@ test("a big room gets all in order, swept in turns between which others have the
   expect(offsetsOf(readers[1] as Reader)).toEqual([]);
   // Each sweep keeps the loop for 29 ms and more.
   expect(turns).toBeGreaterThan(15);
+});
+
+test("seats of a big room that its sweep has yet to come to are not behind for a comparison of positions", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { hot, logger, entries, seating, rooms, say } = await open(stack);
+  const inboxes = createInboxPushing({ hot, entries, seating, preparing: createPreparing(hot, entries), logger });
+  using checks = startPositionChecks({ hot, seating, inboxes, rooms, logger });
+  await hot.redis.hset(keys.head(CONVERSATION), { s: 1, e: "abcd" });
+  let otherwise = 0;
+  const readers = Array.from({ length: SEATS }, (_, n) =>
+    sit(
+      seating,
+      `r${n}`,
+      () => n % 20 === 0 && busy(1),
+      () => void otherwise++,
+    ),
+  );
+  say(1);
+  expect(await checks.checkRoom(CONVERSATION)).toBe(1);
+  while (offsetsOf(readers.at(-1) as Reader).length === 0) await turn();
+  expect(otherwise).toBe(0);
 });

@@ -3,6 +3,7 @@ import { hotRanges, type Entries, type HotRange } from "#shared/hot/entries.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import { createBreath } from "#shared/run/breath.ts";
 import type { Logger } from "#shared/run/logger.ts";
+import { afterTurn } from "#shared/run/turn.ts";
 import type { PushBatch } from "#shared/wire/record.ts";
 import { Shared } from "./encoding.ts";
 import type { Outlet } from "./ports.ts";
@@ -19,6 +20,8 @@ export interface RoomPushing {
   take(rooms: PushBatch["rooms"]): Promise<void> | null;
   /** Catches one seat up with its conversation. */
   fill(seat: Seat): void;
+  /** True while what a big room got up to that seq is on its way to its seats. */
+  brings(conversationId: string, seq: number): boolean;
 }
 
 /** Room pushes: encoded once for all seats of a room; per seat the next seq is sent, a lower one dropped, a higher one filled from the store first. */
@@ -58,14 +61,14 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       for (const user of leaversOf(entry)) leaving.getOrInsert(user, seq);
     }
     const push: RoomPush = { from, to, entries: burst, ended: ended === 1, leaving };
-    const idle = room.sweep === null && room.waiting.length === 0;
+    const idle = !isBusy(room);
     if (idle && room.seats.size <= SMALL) {
       const shared = sharedOf(burst);
       const give = (outlet: Outlet) => outlet.publishShared(shared);
       for (const seat of room.seats) serveSeat(seat, push, give);
     } else {
       room.waiting.push(push);
-      if (idle) setImmediate(() => work(room));
+      if (idle) afterTurn(() => work(room));
     }
   }
 
@@ -73,7 +76,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   function work(room: Room): void {
     room.sweep ??= sweepOf(room, nextOf(room.waiting));
     if (room.sweep()) room.sweep = null;
-    if (room.sweep !== null || room.waiting.length > 0) setImmediate(() => work(room));
+    if (isBusy(room)) afterTurn(() => work(room));
   }
 
   /** Each seat is written to as it is served, so that a turn ends in time: a write may take long where its reader is woken by it. */
@@ -162,8 +165,18 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     return { ...range, entries: (hole < 0 ? found : found.slice(0, hole)) as Entry[] };
   }
 
-  return { take, fill };
+  return {
+    take,
+    fill,
+    brings(conversationId, seq) {
+      const room = seating.rooms.get(conversationId);
+      return room !== undefined && isBusy(room) && (room.at ?? 0) >= seq;
+    },
+  };
 }
+
+/** True while there is something for seats that not all of them have. */
+const isBusy = (room: Room): boolean => room.sweep !== null || room.waiting.length > 0;
 
 const sits = (seat: Seat): boolean => !seat.session.gone && seat.session.seats?.get(seat.conversationId) === seat;
 

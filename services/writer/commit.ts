@@ -2,6 +2,7 @@ import { commitAndCopy, type Gathered, type Outcome, type Send } from "#shared/h
 import { keys, partitionOf, partitions } from "#shared/hot/keys.ts";
 import type { Hot } from "#shared/hot/redis.ts";
 import type { Entries } from "#shared/hot/entries.ts";
+import { atTurnEnd } from "#shared/run/turn.ts";
 import { Refusal } from "#shared/wire/errors.ts";
 import type { Ids } from "#shared/wire/ports.ts";
 import type { Draft } from "./draft.ts";
@@ -59,7 +60,7 @@ function createCommitter({ hot, entries, ids, dedupeWindowMs, handOver }: Writer
   const schedule = (): void => {
     if (scheduled || running !== null) return;
     scheduled = true;
-    setImmediate(start);
+    atTurnEnd(start);
   };
 
   /** One script at a time. While Redis runs the next one, those of the one before are answered. */

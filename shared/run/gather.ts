@@ -1,3 +1,5 @@
+import { atTurnEnd } from "./turn.ts";
+
 interface Waiting<Arg, Result> {
   arg: Arg;
   resolve: (result: Result) => void;
@@ -35,6 +37,6 @@ export function gathered<Arg, Result>(run: (args: Arg[]) => Promise<Result[]>, m
       queue.push({ arg, resolve, reject });
       if (working) return;
       working = true;
-      setImmediate(() => void work());
+      atTurnEnd(() => void work());
     });
 }
