@@ -190,7 +190,7 @@ export async function openHub(parts: HubParts): Promise<LocalHub> {
       checks[Symbol.dispose]();
       interest[Symbol.dispose]();
       await journal[Symbol.asyncDispose]();
-      for (const user of seating.users.keys()) await wentOffline(hot, user, node).catch(() => undefined);
+      await Promise.all([...seating.users.keys()].map((user) => wentOffline(hot, user, node).catch(() => undefined)));
       await whereabouts.settled();
     },
   };

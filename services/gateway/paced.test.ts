@@ -8,7 +8,7 @@ async function turnsOf(count: number, pace: Parameters<typeof paced>[1]): Promis
   const told: number[] = [];
   const turns: number[] = [];
   let turn = 0;
-  await paced(clients(count), pace, (one) => {
+  await paced(new Set(clients(count)), pace, (one) => {
     told.push(one);
     turns[turn] = (turns[turn] ?? 0) + 1;
     queueMicrotask(() => (turn = turns.length));
@@ -37,4 +37,15 @@ test("in a hurry the rest is told at once", async () => {
   const turns = turnsOf(1_000, { seconds: 3_600, perSecond: 10, hurry: hurry.signal });
   hurry.abort();
   expect(await turns).toEqual([1, 999]);
+});
+
+test("nobody waits for the turn of those that have left", async () => {
+  const rest = new Set(clients(1_000));
+  const told: number[] = [];
+  // One at once and the next in an hour.
+  await paced(rest, { seconds: 3_600, perSecond: 1 / 3_600 }, (one) => {
+    told.push(one);
+    rest.clear();
+  });
+  expect(told).toEqual([0]);
 });

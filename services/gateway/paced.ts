@@ -14,14 +14,21 @@ export interface Pace {
   hurry?: AbortSignal | undefined;
 }
 
-/** Calls `tell` for one after the other, at a pace. The first tenth of a second is not waited for, so that a few are told at once. */
-export async function paced<T>(all: readonly T[], { seconds, perSecond = PER_SECOND, hurry }: Pace, tell: (one: T) => void): Promise<void> {
-  const rate = Math.max(perSecond, all.length / seconds);
+/**
+ * Takes one after the other out of `rest`, at a pace, and calls `tell` for it. Others may take some out meanwhile, whose turn nobody waits for. The first
+ * tenth of a second is not waited for, so that a few are told at once.
+ */
+export async function paced<T>(rest: Set<T>, { seconds, perSecond = PER_SECOND, hurry }: Pace, tell: (one: T) => void): Promise<void> {
+  const rate = Math.max(perSecond, rest.size / seconds);
   const began = performance.now();
-  for (let told = 0; told < all.length;) {
-    const due = hurry?.aborted === true ? all.length : Math.max(1, Math.floor((rate * (performance.now() - began + STEP_MS)) / 1_000));
-    for (const one of all.slice(told, due)) tell(one);
-    told = Math.max(told, due);
-    if (told < all.length) await after(STEP_MS, undefined, hurry === undefined ? {} : { signal: hurry }).catch(() => undefined);
+  for (let told = 0; rest.size > 0;) {
+    const due = Math.max(1, Math.floor((rate * (performance.now() - began + STEP_MS)) / 1_000));
+    const some = hurry?.aborted === true ? rest.size : Math.max(0, due - told);
+    for (const one of [...rest].slice(0, some)) {
+      rest.delete(one);
+      tell(one);
+    }
+    told += some;
+    if (rest.size > 0) await after(STEP_MS, undefined, hurry === undefined ? {} : { signal: hurry }).catch(() => undefined);
   }
 }

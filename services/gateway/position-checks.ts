@@ -4,7 +4,7 @@ import { createBreath } from "#shared/run/breath.ts";
 import type { Logger } from "#shared/run/logger.ts";
 import type { InboxPushing } from "./inbox-push.ts";
 import type { RoomPushing } from "./room-push.ts";
-import type { Seating } from "./seats.ts";
+import type { Seat, Seating } from "./seats.ts";
 
 /** Every reader's position is compared with the store about this often, ms: a push may have been lost on its way. */
 const ROUND = 30_000;
@@ -17,6 +17,13 @@ export interface PositionChecks extends Disposable {
   checkRoom(conversationId: string): Promise<number>;
   /** Compares all readers soon. */
   hasten(): void;
+}
+
+/** Seats of a room that lack something up to its head. */
+interface Lacking {
+  conversationId: string;
+  head: number;
+  seats: Seat[];
 }
 
 /** Compares positions in the background, a part at a time; who is behind is caught up, whose stream has a new epoch is sent to reconnect (3010). */
@@ -34,6 +41,9 @@ export function startPositionChecks(deps: {
   /** Until when rounds are hasty, by `performance.now()`. */
   let hastyUntil = 0;
 
+  /** What was lacking in the last step may have been on its way: who lacks it still in the next one is caught up. */
+  let lacking: Lacking[] = [];
+
   const some = (from: MapIterator<string>, many: number): string[] => [...from.take(many)];
 
   async function step(): Promise<void> {
@@ -43,7 +53,13 @@ export function startPositionChecks(deps: {
     if (checked.length === 0) users = seating.users.keys();
     const heads = some(conversations, part(seating.rooms.size));
     if (heads.length === 0) conversations = seating.rooms.keys();
-    await Promise.all([...checked.map(checkUser), ...heads.map(checkRoom)]);
+    const before = lacking;
+    lacking = [];
+    await Promise.all([
+      ...checked.map(checkUser),
+      ...before.map(catchUp),
+      ...heads.map(async (conversationId) => void lacking.push(await lackingIn(conversationId))),
+    ]);
   }
 
   async function checkUser(user: string): Promise<void> {
@@ -57,22 +73,37 @@ export function startPositionChecks(deps: {
   }
 
   async function checkRoom(conversationId: string): Promise<number> {
+    const found = await lackingIn(conversationId);
+    await catchUp(found);
+    return found.head;
+  }
+
+  async function lackingIn(conversationId: string): Promise<Lacking> {
     const [seq, epoch] = await hot.redis.hmget(keys.head(conversationId), "s", "e");
     const head = Number(seq ?? 0);
+    const seats: Seat[] = [];
     const breath = createBreath();
     for (const seat of seating.rooms.get(conversationId)?.seats ?? []) {
+      if (breath.taken()) await breath.pause();
       const { session } = seat;
       if (epoch !== seat.epoch) {
         if (session.live) session.outlet?.close(3010);
         continue;
       }
       seat.wanted = Math.max(seat.wanted, head);
-      if (!session.live || head <= seat.at || rooms.brings(conversationId, head)) continue;
-      session.news?.();
-      rooms.fill(seat);
-      if (breath.taken()) await breath.pause();
+      if (session.live && head > seat.at) seats.push(seat);
     }
-    return head;
+    return { conversationId, head, seats };
+  }
+
+  async function catchUp({ conversationId, head, seats }: Lacking): Promise<void> {
+    const breath = createBreath();
+    for (const seat of seats) {
+      if (breath.taken()) await breath.pause();
+      if (head <= seat.at || rooms.brings(conversationId, head)) continue;
+      seat.session.news?.();
+      rooms.fill(seat);
+    }
   }
 
   const timer = setInterval(() => {

@@ -20,7 +20,7 @@ export interface RoomPushing {
   take(rooms: PushBatch["rooms"]): Promise<void> | null;
   /** Catches one seat up with its conversation. */
   fill(seat: Seat): void;
-  /** True while what a big room got up to that seq is on its way to its seats. */
+  /** True while something is on its way to the seats of a room that has been given the conversation up to that seq. */
   brings(conversationId: string, seq: number): boolean;
 }
 
@@ -109,7 +109,10 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   }
 
   function fillAll(room: Room): void {
-    for (const seat of room.seats) if (seat.session.live) fill(seat);
+    for (const seat of room.seats) {
+      seat.wanted = Math.max(seat.wanted, room.at ?? 0);
+      if (seat.session.live) fill(seat);
+    }
   }
 
   function fill(seat: Seat): void {

@@ -14,7 +14,7 @@ const DRAIN_MS = 3_000;
 
 /**
  * Serves upgrades of the app's server. `drain` refuses further ones, sends the clients elsewhere at a pace, and resolves when all sockets are gone,
- * be it that they left by themselves.
+ * also when they left by themselves.
  */
 export function acceptSockets(
   app: FastifyInstance,
@@ -22,10 +22,13 @@ export function acceptSockets(
   config: Pick<Config, "allowedOrigins">,
 ): { drain(pace: Pace): Promise<void> } {
   const open = new Set<WebSocket>();
+  /** Whom the drain has yet to send elsewhere. */
+  let rest = new Set<WebSocket>();
   let draining = false;
   let emptied: (() => void) | undefined;
   function onGone(this: WebSocket): void {
     open.delete(this);
+    rest.delete(this);
     if (open.size === 0) emptied?.();
   }
   const upgrade = createUpgrade((socket, asked) => {
@@ -43,16 +46,12 @@ export function acceptSockets(
       draining = true;
       if (open.size === 0) return;
       gate.logger.info({ clients: open.size, withinSeconds: pace.seconds }, "clients are sent elsewhere");
-      const { promise: gone, resolve } = Promise.withResolvers<void>();
-      const nobodyLeft = new AbortController();
-      emptied = () => {
-        nobodyLeft.abort();
-        resolve();
-      };
-      const hurry = AbortSignal.any([nobodyLeft.signal, ...(pace.hurry === undefined ? [] : [pace.hurry])]);
-      await paced([...open], { ...pace, hurry }, (socket) => (socket as GatewaySocket).owner?.close(3001));
+      const { promise: allGone, resolve } = Promise.withResolvers<void>();
+      emptied = resolve;
+      rest = new Set(open);
+      await paced(rest, pace, (socket) => (socket as GatewaySocket).owner?.close(3001));
       const cut = setTimeout(() => open.forEach((socket) => socket.terminate()), DRAIN_MS);
-      await gone;
+      await allGone;
       clearTimeout(cut);
     },
   };

@@ -22,7 +22,7 @@ export interface Whereabouts {
   tooMany(word: Extract<NodeWord, { word: "tooMany" }>): void;
   /** Says again who is here. */
   announce(): Promise<void>;
-  /** Resolves when all who went are noted. */
+  /** Resolves when all who went before are noted, as far as Redis takes it. */
   settled(): Promise<unknown>;
 }
 

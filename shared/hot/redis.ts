@@ -25,7 +25,8 @@ export interface Hot extends AsyncDisposable {
   /** Plain commands. Queued while Redis is away, refused with 108 after 5 s. On a cluster each goes where its key is. */
   readonly redis: Redis;
   /**
-   * Runs a script. Every script may be repeated without harm, so it is, when the connection breaks before the answer: up to 5 s, then 108.
+   * Runs a script. Every script may be repeated without harm, so it is, when the connection breaks before the answer: up to 5 s, or until
+   * the hot tier is disposed; then 108.
    * @throws Refusal 108 when Redis is away, 111 when it is out of memory
    */
   run(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;

@@ -27,7 +27,8 @@ test("what is asked for while they run has the next turn, where answers go first
 test("one that throws keeps none of the others, and what it threw is seen", async () => {
   const order: string[] = [];
   const { promise: seen, resolve } = Promise.withResolvers<unknown>();
-  const usual = process.listeners("uncaughtException");
+  using stack = new DisposableStack();
+  for (const usual of process.listeners("uncaughtException")) stack.defer(() => process.on("uncaughtException", usual));
   process.removeAllListeners("uncaughtException");
   process.once("uncaughtException", resolve);
   atTurnEnd(() => {
@@ -35,6 +36,5 @@ test("one that throws keeps none of the others, and what it threw is seen", asyn
   });
   atTurnEnd(() => order.push("the other"));
   expect(await seen).toMatchObject({ message: "broken" });
-  for (const each of usual) process.on("uncaughtException", each);
   expect(order).toEqual(["the other"]);
 });
