@@ -4,7 +4,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { openKafka } from "#shared/log/kafka.ts";
 import { createLogger } from "#shared/run/logger.ts";
 import { type JavaChild, startJava } from "../java.ts";
-import { freePort } from "../redis/ready.ts";
+import { freePorts } from "../redis/ready.ts";
 import { ensureKafka } from "./install.ts";
 
 export interface KafkaOptions {
@@ -52,7 +52,7 @@ export async function pingKafka(brokers: string): Promise<void> {
 export async function startKafka({ dir, say }: KafkaOptions): Promise<KafkaChild> {
   const classes = await ensureKafka(say);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const [port, controller] = [await freePort(), await freePort()];
+  const [port, controller] = (await freePorts(2)) as [number, number];
   const brokers = `127.0.0.1:${port}`;
   let child: JavaChild;
 

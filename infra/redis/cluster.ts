@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "#shared/run/logger.ts";
 import { type RedisChild, startRedis } from "./child.ts";
 import { joinNodes, MASTERS, NODES } from "./joining.ts";
-import { freePort } from "./ready.ts";
+import { freePorts } from "./ready.ts";
 
 export interface ClusterOptions {
   /** A directory of its own, made when missing; each node has one in it. */
@@ -57,11 +57,4 @@ const BUS = 10_000;
 const HIGHEST = 65_535;
 
 /** Ports for six nodes that were free on loopback a moment ago. */
-export async function clusterPorts(): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < NODES) {
-    const port = await freePort();
-    if (port + BUS <= HIGHEST) ports.add(port);
-  }
-  return [...ports];
-}
+export const clusterPorts = (): Promise<number[]> => freePorts(NODES, (port) => port + BUS <= HIGHEST);

@@ -43,3 +43,13 @@ export async function freePort(): Promise<number> {
   if (address === null || typeof address === "string") throw new Error("no free port on 127.0.0.1");
   return address.port;
 }
+
+/** As many of them, each another one: what is free again may be given again at once. */
+export async function freePorts(count: number, fits: (port: number) => boolean = () => true): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = await freePort();
+    if (fits(port)) ports.add(port);
+  }
+  return [...ports];
+}
