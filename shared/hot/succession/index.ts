@@ -76,7 +76,8 @@ export async function createSuccession({ cluster, replicas, scripts, archived, l
         const held = replicas(life);
         if ((await held(1, LEAVING)) > 0) await redis.hdel(life, `@${self}`);
       });
-      await Promise.race([Promise.allSettled(left), after(LEAVING + MARGIN, undefined, { ref: false })]);
+      // What it was doing again is done, or nobody else could for as long as the lease lasts.
+      await Promise.race([Promise.allSettled([...left, healing.left()]), after(LEAVING + MARGIN, undefined, { ref: false })]);
     },
   };
 }
