@@ -24,7 +24,7 @@ export async function paced<T>(rest: Set<T>, { seconds, perSecond = PER_SECOND, 
   for (let told = 0; rest.size > 0;) {
     const due = Math.max(1, Math.floor((rate * (performance.now() - began + STEP_MS)) / 1_000));
     const some = hurry?.aborted === true ? rest.size : Math.max(0, due - told);
-    for (const one of [...rest].slice(0, some)) {
+    for (const one of rest.values().take(some)) {
       rest.delete(one);
       tell(one);
     }

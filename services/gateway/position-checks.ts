@@ -53,13 +53,12 @@ export function startPositionChecks(deps: {
     if (checked.length === 0) users = seating.users.keys();
     const heads = some(conversations, part(seating.rooms.size));
     if (heads.length === 0) conversations = seating.rooms.keys();
-    const before = lacking;
-    lacking = [];
-    await Promise.all([
-      ...checked.map(checkUser),
-      ...before.map(catchUp),
-      ...heads.map(async (conversationId) => void lacking.push(await lackingIn(conversationId))),
+    const [found] = await Promise.all([
+      Promise.all(heads.map(lackingIn)),
+      Promise.all(checked.map(checkUser)),
+      Promise.all(lacking.map(catchUp)),
     ]);
+    lacking = found;
   }
 
   async function checkUser(user: string): Promise<void> {

@@ -50,7 +50,6 @@ export interface HealingParts {
 export function createHealing({ ground, log, self, repeat, archived, logger, ending }: HealingParts): Healing {
   const { redis, scripts, run, places, stateOf } = ground;
   const healings = new Map<number, Promise<void>>();
-  const leads = new Set<Promise<boolean>>();
 
   async function bring(partition: number, survived: number): Promise<void> {
     const ops = log.beyond(partition, survived);
@@ -64,12 +63,6 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
   /** Does it again, unless another process is at it. */
   async function lead(partition: number, absent: readonly string[]): Promise<boolean> {
     if (ending.aborted) return false;
-    const leading = underLease(partition, absent);
-    leads.add(leading);
-    return await leading.finally(() => leads.delete(leading));
-  }
-
-  async function underLease(partition: number, absent: readonly string[]): Promise<boolean> {
     const lease = keys.lease(SUCCESSION, partition);
     if ((await redis.set(lease, self, "PX", LEASE, "NX")) !== "OK") return false;
     try {
@@ -121,6 +114,6 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
       healings.set(partition, healing);
       return healing;
     },
-    left: () => Promise.allSettled(leads),
+    left: () => Promise.allSettled(healings.values()),
   };
 }
