@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createEntries } from "#shared/hot/entries.ts";
 import { keys } from "#shared/hot/keys.ts";
 import { startHot } from "#test/support/hot.ts";
@@ -31,7 +31,10 @@ function sit(seating: Seating, name: string, write: () => void, otherwise: () =>
   const outlet: Outlet = {
     user: name,
     client: name,
-    publish: otherwise,
+    publish(_channel, dataJson, offset) {
+      otherwise();
+      lines.push(json.publication("", dataJson, offset) as string);
+    },
     publishShared: (shared) => void lines.push(String(shared.in(json))),
     publishNow(shared) {
       write();
@@ -86,6 +89,27 @@ test("a big room gets all in order, swept in turns between which others have the
   expect(offsetsOf(readers[1] as Reader)).toEqual([]);
   // Each sweep keeps the loop for 29 ms and more.
   expect(turns).toBeGreaterThan(15);
+});
+
+test("a busy small room gets what comes meanwhile in one frame, and who was caught up before it only the rest", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { seating, say } = await open(stack);
+  const [a, b, ahead] = [0, 1, 2].map((n) => sit(seating, `r${n}`, () => {})) as [Reader, Reader, Reader];
+  const readers = [a, b, ahead];
+  // However slow this machine is, no time passes until all is said.
+  vi.useFakeTimers({ toFake: ["performance"] });
+  stack.defer(() => void vi.useRealTimers());
+  say(1);
+  for (const { lines } of readers) expect(lines).toHaveLength(1);
+  for (const seq of [2, 3, 4]) say(seq);
+  for (const { lines } of readers) expect(lines).toHaveLength(1);
+  for (const seat of ahead.session.seats?.values() ?? []) seat.at = 3;
+  while (readers.some((reader) => offsetsOf(reader).at(-1) !== 4)) await turn();
+  for (const reader of [a, b]) {
+    expect(reader.lines).toHaveLength(2);
+    expect(offsetsOf(reader)).toEqual([1, 2, 3, 4]);
+  }
+  expect(offsetsOf(ahead)).toEqual([1, 4]);
 });
 
 test("seats of a big room that its sweep has yet to come to are not behind for a comparison of positions", async () => {

@@ -11,6 +11,8 @@ import { MODE_CHANGED, type Room, type RoomPush, type Seat, type Seating } from 
 
 /** Rooms with more seats are swept in many turns of the event loop, and what comes meanwhile goes into one frame of the next sweep. */
 const SMALL = 200;
+/** A room is given something at most once in so many ms: what a busy one gets meanwhile is one write to a socket and not many. */
+const PACE = 10;
 /** Most bytes of entries in one such frame. */
 const MOST_BYTES = 256 * 1024;
 const STEP = 500;
@@ -62,21 +64,31 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     }
     const push: RoomPush = { from, to, entries: burst, ended: ended === 1, leaving };
     const idle = !isBusy(room);
-    if (idle && room.seats.size <= SMALL) {
+    if (idle && room.seats.size <= SMALL && restOf(room) <= 0) {
+      room.servedAt = performance.now();
       const shared = sharedOf(burst);
       const give = (outlet: Outlet) => outlet.publishShared(shared);
       for (const seat of room.seats) serveSeat(seat, push, give);
     } else {
       room.waiting.push(push);
-      if (idle) afterTurn(() => work(room));
+      if (idle) goOn(room);
     }
   }
 
-  /** One turn for a big room. */
+  /** Gives a busy room its next turn, in its time. */
+  function goOn(room: Room): void {
+    const rest = room.sweep === null ? restOf(room) : 0;
+    if (rest > 0) setTimeout(work, rest, room);
+    else afterTurn(() => work(room));
+  }
+
   function work(room: Room): void {
-    room.sweep ??= sweepOf(room, nextOf(room.waiting));
+    if (room.sweep === null) {
+      room.servedAt = performance.now();
+      room.sweep = sweepOf(room, nextOf(room.waiting));
+    }
     if (room.sweep()) room.sweep = null;
-    if (isBusy(room)) afterTurn(() => work(room));
+    if (isBusy(room)) goOn(room);
   }
 
   /** Each seat is written to as it is served, so that a turn ends in time: a write may take long where its reader is woken by it. */
@@ -95,16 +107,19 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     };
   }
 
-  function serveSeat(seat: Seat, { from, to, ended, leaving }: RoomPush, give: (outlet: Outlet) => void): void {
+  function serveSeat(seat: Seat, { from, to, entries: burst, ended, leaving }: RoomPush, give: (outlet: Outlet) => void): void {
     if (seat.session.outlet === null) seat.session.news?.();
     seat.wanted = Math.max(seat.wanted, to);
     if (seat.at >= to || seat.left || !seat.session.live || seat.filling) return;
-    if (seat.at !== from - 1 || leaving.has(seat.session.user)) {
+    if (seat.at < from - 1 || leaving.has(seat.session.user)) {
       fill(seat);
       return;
     }
+    const had = seat.at - from + 1;
     seat.at = to;
-    if (seat.session.outlet !== null) give(seat.session.outlet);
+    if (seat.session.outlet !== null && had === 0) give(seat.session.outlet);
+    // Who was caught up meanwhile has some of it.
+    else for (const entry of burst.slice(had)) seat.session.outlet?.publish(seat.channel, eventJson(entry), entry.seq);
     if (ended) seating.end(seat, MODE_CHANGED);
   }
 
@@ -180,6 +195,9 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
 
 /** True while there is something for seats that not all of them have. */
 const isBusy = (room: Room): boolean => room.sweep !== null || room.waiting.length > 0;
+
+/** How long it is until a room may be given something again, ms. */
+const restOf = (room: Room): number => room.servedAt + PACE - performance.now();
 
 const sits = (seat: Seat): boolean => !seat.session.gone && seat.session.seats?.get(seat.conversationId) === seat;
 

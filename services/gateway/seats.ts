@@ -59,6 +59,8 @@ export interface Room {
   seats: Set<Seat>;
   /** Seq up to which it has been given the conversation; null before the first push. */
   at: number | null;
+  /** When it was last begun to be given something, by `performance.now()`. */
+  servedAt: number;
   /** What is yet to go to all seats, in order. */
   waiting: RoomPush[];
   /** Takes what is on its way to some more seats; true when all have it. null: nothing is on its way. */
@@ -134,7 +136,7 @@ export class Seating {
   }
 
   #open(conversationId: string, seat: Seat): void {
-    this.rooms.set(conversationId, { seats: new Set([seat]), at: null, waiting: [], sweep: null });
+    this.rooms.set(conversationId, { seats: new Set([seat]), at: null, servedAt: Number.NEGATIVE_INFINITY, waiting: [], sweep: null });
     this.roomOpened(conversationId);
   }
 
