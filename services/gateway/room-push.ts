@@ -11,8 +11,12 @@ import { MODE_CHANGED, type Room, type RoomPush, type Seat, type Seating } from 
 
 /** Rooms with more seats are swept in many turns of the event loop, and what comes meanwhile goes into one frame of the next sweep. */
 const SMALL = 200;
-/** A room is given something at most once in so many ms: what a busy one gets meanwhile is one write to a socket and not many. */
-const PACE = 10;
+/**
+ * From one time that a room is given something to the next it is so long for each of its seats, and at most so long (ms): what a busy one gets meanwhile
+ * is one write to a socket and not many.
+ */
+const PACE_A_SEAT = 0.4;
+const SLOWEST_PACE = 20;
 /** Most bytes of entries in one such frame. */
 const MOST_BYTES = 256 * 1024;
 const STEP = 500;
@@ -197,7 +201,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
 const isBusy = (room: Room): boolean => room.sweep !== null || room.waiting.length > 0;
 
 /** How long it is until a room may be given something again, ms. */
-const restOf = (room: Room): number => room.servedAt + PACE - performance.now();
+const restOf = ({ seats, servedAt }: Room): number => servedAt + Math.min(seats.size * PACE_A_SEAT, SLOWEST_PACE) - performance.now();
 
 const sits = (seat: Seat): boolean => !seat.session.gone && seat.session.seats?.get(seat.conversationId) === seat;
 
