@@ -57,7 +57,9 @@ const REDIS_SHARE = 0.5;
 
 async function embeddedRedis(config: Config, logger: Logger, stack: AsyncDisposableStack, onRestart: () => void): Promise<string> {
   const maxMemory = Math.floor(totalmem() * REDIS_SHARE);
-  const child = await startRedis({ dir: join(config.dataDir, "redis"), durability: config.durability, maxMemory, logger, onRestart });
+  const dir = join(config.dataDir, "redis");
+  const { durability } = config;
+  const child = await startRedis({ dir, durability, unixSocket: true, maxMemory, logger, onRestart });
   return stack.use(child).url;
 }
 

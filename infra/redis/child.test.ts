@@ -41,6 +41,12 @@ test.each([{ unixSocket: false }, { unixSocket: true }])("answers at its url and
   expect(await connect(second.url).get("key")).toBe("value");
 });
 
+test("where the path is too long for a socket, a Redis listens on a port", async () => {
+  const child = await start({ dir: join(newDir(), "d".repeat(100)), unixSocket: true });
+  expect(child.url).toMatch(/^redis:\/\/127\.0\.0\.1:\d+$/);
+  expect(await connect(child.url).ping()).toBe("PONG");
+});
+
 test("a Redis killed with -9 comes back at the same url with every answered write", async () => {
   let restarts = 0;
   const child = await start({ dir: newDir(), onRestart: () => (restarts += 1) });

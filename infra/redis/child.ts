@@ -14,6 +14,8 @@ const firstPauseMs = 50;
 const longestPauseMs = 5_000;
 /** A Redis that lived this long was well: the pauses begin anew. */
 const steadyMs = 10_000;
+/** Bytes that the path of a socket may have on every system. */
+const longestSocketPath = 103;
 
 export interface RedisOptions {
   /** A directory of its own, made when missing. */
@@ -22,7 +24,7 @@ export interface RedisOptions {
   durability: "fsync" | "everysec";
   /** On 127.0.0.1; none or 0: a free one. */
   port?: number;
-  /** Listen on `<dir>/redis.sock` (only this user may connect) and on no port. */
+  /** Listen on `<dir>/redis.sock` (only this user may connect) and on no port, where that path is short enough for a socket. */
   unixSocket?: boolean;
   /** Bytes; none: no limit. Past it writes are refused, nothing is evicted. */
   maxMemory?: number;
@@ -90,10 +92,9 @@ async function startAtFreeAddress(post: Post, dir: string, tries = 3): Promise<R
 }
 
 async function endpointFor({ unixSocket, port }: RedisOptions, dir: string): Promise<Endpoint> {
-  if (unixSocket !== true) return { port: port === undefined || port === 0 ? await freePort() : port };
   const socket = join(dir, "redis.sock");
-  if (Buffer.byteLength(socket) > 103) throw new Error(`${socket} is too long for a Unix socket: give a shorter DATA_DIR`);
-  return { socket };
+  if (unixSocket === true && Buffer.byteLength(socket) <= longestSocketPath) return { socket };
+  return { port: port === undefined || port === 0 ? await freePort() : port };
 }
 
 class SupervisedRedis implements RedisChild {

@@ -15,7 +15,7 @@ export async function startOwnRedis(durability: "fsync" | "everysec", role: stri
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), `${role}-`));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const redis = stack.use(await startRedis({ dir, durability, logger: createLogger("silent", { role }) }));
+  const redis = stack.use(await startRedis({ dir, durability, unixSocket: true, logger: createLogger("silent", { role }) }));
   const owned = stack.move();
   return { url: redis.url, pid: redis.pid(), [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

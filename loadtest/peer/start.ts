@@ -45,7 +45,7 @@ export async function startPeer({ durability, writeDelayMs = 0, idle = false, de
   const redisUrl = redis?.url ?? "";
   const settings = {
     LOAD_SECRET,
-    REDIS_URL: redisUrl,
+    REDIS_URL: redisUrl.startsWith("/") ? `unix://${redisUrl}` : redisUrl,
     WRITE_DELAY_MS: String(writeDelayMs),
     IDLE: idle ? "1" : "",
     DEFAULTS: defaults ? "1" : "",
