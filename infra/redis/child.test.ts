@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, globSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -41,8 +41,14 @@ test.each([{ unixSocket: false }, { unixSocket: true }])("answers at its url and
   expect(await connect(second.url).get("key")).toBe("value");
 });
 
-test("where the path is too long for a socket, a Redis listens on a port", async () => {
-  const child = await start({ dir: join(newDir(), "d".repeat(100)), unixSocket: true });
+test.each([
+  { why: "the path is too long for a socket", name: "d".repeat(100) },
+  { why: "the client would read the path as another one", name: "d?d" },
+  { why: "no socket can be made", name: "d" },
+])("where $why, a Redis listens on a port", async ({ name }) => {
+  const dir = join(newDir(), name);
+  if (name === "d") mkdirSync(join(dir, "redis.sock", "in the way"), { recursive: true });
+  const child = await start({ dir, unixSocket: true });
   expect(child.url).toMatch(/^redis:\/\/127\.0\.0\.1:\d+$/);
   expect(await connect(child.url).ping()).toBe("PONG");
 });

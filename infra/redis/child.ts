@@ -2,6 +2,7 @@ import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "#shared/run/logger.ts";
+import { isSocketPath } from "#shared/run/redis-url.ts";
 import { claimDirectory, type DirectoryClaim } from "./claim.ts";
 import { type ClusterNode, confText, type Endpoint, urlOf } from "./conf.ts";
 import { openRedis, type RedisProcess } from "./process.ts";
@@ -14,8 +15,6 @@ const firstPauseMs = 50;
 const longestPauseMs = 5_000;
 /** A Redis that lived this long was well: the pauses begin anew. */
 const steadyMs = 10_000;
-/** Bytes that the path of a socket may have on every system. */
-const longestSocketPath = 103;
 
 export interface RedisOptions {
   /** A directory of its own, made when missing. */
@@ -24,7 +23,7 @@ export interface RedisOptions {
   durability: "fsync" | "everysec";
   /** On 127.0.0.1; none or 0: a free one. */
   port?: number;
-  /** Listen on `<dir>/redis.sock` (only this user may connect) and on no port, where that path is short enough for a socket. */
+  /** Listen on `<dir>/redis.sock` (only this user may connect) and on no port, where a socket can be there. */
   unixSocket?: boolean;
   /** Bytes; none: no limit. Past it writes are refused, nothing is evicted. */
   maxMemory?: number;
@@ -85,7 +84,11 @@ async function startAtFreeAddress(post: Post, dir: string, tries = 3): Promise<R
     await child.start(post.options.signal);
     return child;
   } catch (error) {
-    const taken = error instanceof Error && error.message.includes("Address already in use");
+    const message = error instanceof Error ? error.message : "";
+    // Some file systems have no sockets.
+    if (message.includes("Failed opening Unix socket"))
+      return await startAtFreeAddress({ ...post, options: { ...post.options, unixSocket: false } }, dir);
+    const taken = message.includes("Address already in use");
     if (!taken || tries <= 1 || (post.options.port ?? 0) !== 0) throw error;
     return await startAtFreeAddress(post, dir, tries - 1);
   }
@@ -93,7 +96,7 @@ async function startAtFreeAddress(post: Post, dir: string, tries = 3): Promise<R
 
 async function endpointFor({ unixSocket, port }: RedisOptions, dir: string): Promise<Endpoint> {
   const socket = join(dir, "redis.sock");
-  if (unixSocket === true && Buffer.byteLength(socket) <= longestSocketPath) return { socket };
+  if (unixSocket === true && isSocketPath(socket)) return { socket };
   return { port: port === undefined || port === 0 ? await freePort() : port };
 }
 

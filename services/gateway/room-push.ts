@@ -9,20 +9,20 @@ import { Shared } from "./encoding.ts";
 import type { Outlet } from "./ports.ts";
 import { MODE_CHANGED, type Room, type RoomPush, type Seat, type Seating } from "./seats.ts";
 
-/** Rooms with more seats are swept in many turns of the event loop, and what comes meanwhile goes into one frame of the next sweep. */
+/** Rooms with no more seats are given something at once after a rest; all others are swept in turns of the event loop. */
 const SMALL = 200;
 /**
- * From one time that a room is given something to the next it is so long for each of its seats, and at most so long (ms): what a busy one gets meanwhile
- * is one write to a socket and not many.
+ * A room that was given something rests, so long for each of its seats and at most so long (ms). What comes meanwhile goes into one frame: a write to a
+ * socket costs more than what it carries.
  */
-const PACE_A_SEAT = 0.4;
-const SLOWEST_PACE = 20;
+const REST_A_SEAT = 0.4;
+const LONGEST_REST = 20;
 /** Most bytes of entries in one such frame. */
 const MOST_BYTES = 256 * 1024;
 const STEP = 500;
 
 export interface RoomPushing {
-  /** Hands what rooms got to their seats; null when nothing had to be waited for. Big rooms are served in slices after that. */
+  /** Hands what rooms got to their seats; null when nothing had to be waited for. Big rooms, and those that rest, are served in slices after that. */
   take(rooms: PushBatch["rooms"]): Promise<void> | null;
   /** Catches one seat up with its conversation. */
   fill(seat: Seat): void;
@@ -57,6 +57,10 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   function serve([conversationId, from, to, ended]: PushBatch["rooms"][number]): void {
     const room = seating.rooms.get(conversationId);
     if (room === undefined) return;
+    const idle = !isBusy(room);
+    const repeated = to <= (room.at ?? 0);
+    // It is on its way, or those who lack it are being caught up.
+    if (repeated && !idle) return;
     room.at = Math.max(room.at ?? 0, to);
     const burst: Entry[] = [];
     const leaving = new Map<string, number>();
@@ -67,9 +71,8 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       for (const user of leaversOf(entry)) leaving.getOrInsert(user, seq);
     }
     const push: RoomPush = { from, to, entries: burst, ended: ended === 1, leaving };
-    const idle = !isBusy(room);
-    if (idle && room.seats.size <= SMALL && restOf(room) <= 0) {
-      room.servedAt = performance.now();
+    if (idle && room.seats.size <= SMALL && (repeated || restOf(room) <= 0)) {
+      if (!repeated) room.servedAt = performance.now();
       const shared = sharedOf(burst);
       const give = (outlet: Outlet) => outlet.publishShared(shared);
       for (const seat of room.seats) serveSeat(seat, push, give);
@@ -82,8 +85,9 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
   /** Gives a busy room its next turn, in its time. */
   function goOn(room: Room): void {
     const rest = room.sweep === null ? restOf(room) : 0;
-    if (rest > 0) setTimeout(work, rest, room);
-    else afterTurn(() => work(room));
+    const next = () => afterTurn(() => work(room));
+    if (rest > 0) setTimeout(next, rest);
+    else next();
   }
 
   function work(room: Room): void {
@@ -119,11 +123,12 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
       fill(seat);
       return;
     }
+    const { outlet } = seat.session;
+    // Who was caught up while this waited has some of it.
     const had = seat.at - from + 1;
     seat.at = to;
-    if (seat.session.outlet !== null && had === 0) give(seat.session.outlet);
-    // Who was caught up meanwhile has some of it.
-    else for (const entry of burst.slice(had)) seat.session.outlet?.publish(seat.channel, eventJson(entry), entry.seq);
+    if (outlet !== null && had === 0) give(outlet);
+    else if (outlet !== null) for (const entry of burst.slice(had)) outlet.publish(seat.channel, eventJson(entry), entry.seq);
     if (ended) seating.end(seat, MODE_CHANGED);
   }
 
@@ -201,7 +206,7 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
 const isBusy = (room: Room): boolean => room.sweep !== null || room.waiting.length > 0;
 
 /** How long it is until a room may be given something again, ms. */
-const restOf = ({ seats, servedAt }: Room): number => servedAt + Math.min(seats.size * PACE_A_SEAT, SLOWEST_PACE) - performance.now();
+const restOf = ({ seats, servedAt }: Room): number => servedAt + Math.min(seats.size * REST_A_SEAT, LONGEST_REST) - performance.now();
 
 const sits = (seat: Seat): boolean => !seat.session.gone && seat.session.seats?.get(seat.conversationId) === seat;
 

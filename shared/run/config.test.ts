@@ -80,6 +80,7 @@ test("a dedupe window without a unit is seconds", () => {
 
 test("an empty setting counts as left out, an empty secret is refused", () => {
   expect(readConfig({ PORT: "", REDIS_URL: "" })).toMatchObject({ port: 8080, redisUrl: null });
+  expect(readConfig({ REDIS_URL: "/run/redis.sock" })).toMatchObject({ redisUrl: "/run/redis.sock" });
   expect(refusal({ JWT_SECRET: "" }).setting).toBe("JWT_SECRET");
 });
 
@@ -94,6 +95,9 @@ const bad: [name: string, value: string][] = [
   ["REDIS_URL", "http://localhost"],
   ["REDIS_URL", "redis+cluster://a:1,,b"],
   ["REDIS_URL", "redis+cluster://"],
+  ["REDIS_URL", "run/redis.sock"],
+  ["REDIS_URL", "/run/redis.sock?db=1"],
+  ["REDIS_URL", `/${"d".repeat(103)}`],
   ["CLICKHOUSE_URL", "clickhouse"],
   ["CLICKHOUSE_PORT", "x"],
   ["ALLOWED_ORIGINS", "app.example.com"],

@@ -6,6 +6,13 @@ export interface ClusterAddress {
 
 const DEFAULT_PORT = 6_379;
 
+/** Bytes that the path of a socket may have on every system. */
+const LONGEST_SOCKET_PATH = 103;
+
+/** True for the absolute path of a socket, as the client takes it: it reads a question mark as the end of the path. */
+export const isSocketPath = (text: string): boolean =>
+  text.startsWith("/") && !text.includes("?") && Buffer.byteLength(text) <= LONGEST_SOCKET_PATH;
+
 /**
  * Reads `redis+cluster://user:password@host:port,host:port…` (`rediss+cluster:` with TLS), or a list of more than one `redis://host:port`; null for
  * anything else, such as the URL of one Redis.

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { parseClusterUrl } from "./redis-url.ts";
+import { isSocketPath, parseClusterUrl } from "./redis-url.ts";
 
 /**
  * One setting of the environment. The printable half (`type`, `default`, `range`, `description`) is what the docs are made from; `read` turns
@@ -115,14 +115,14 @@ export function url(protocols: readonly string[], description: string): Setting<
   return optional({ type: "URL", range: names, parse }, description);
 }
 
-/** One Redis, or the nodes of a Redis Cluster. */
+/** One Redis, by its URL or the path of its socket, or the nodes of a Redis Cluster. */
 export function redisUrl(description: string): Setting<string | null> {
   const protocols = ["redis:", "rediss:"];
-  const names = "redis://host:port, rediss://…, or redis+cluster://host:port,host:port";
+  const names = "redis://host:port, rediss://…, redis+cluster://host:port,host:port, or the absolute path of a socket";
   const parse = (text: string) => {
     const parsed = URL.parse(text);
     const single = parsed !== null && protocols.includes(parsed.protocol) && parsed.hostname !== "" && !text.includes(",");
-    if (!single && parseClusterUrl(text) === null) throw new Refusal(`give a URL like ${names}`);
+    if (!single && !isSocketPath(text) && parseClusterUrl(text) === null) throw new Refusal(`give a URL like ${names}`);
     return text;
   };
   return optional({ type: "URL", range: names, parse }, description);
