@@ -78,9 +78,12 @@ test("a dedupe window without a unit is seconds", () => {
   expect(readConfig({ DEDUPE_WINDOW: "90" }).dedupeWindowMs).toBe(90_000);
 });
 
+test("a Redis may be named by the path of its socket", () => {
+  expect(readConfig({ REDIS_URL: "/run/redis.sock" })).toMatchObject({ redisUrl: "/run/redis.sock" });
+});
+
 test("an empty setting counts as left out, an empty secret is refused", () => {
   expect(readConfig({ PORT: "", REDIS_URL: "" })).toMatchObject({ port: 8080, redisUrl: null });
-  expect(readConfig({ REDIS_URL: "/run/redis.sock" })).toMatchObject({ redisUrl: "/run/redis.sock" });
   expect(refusal({ JWT_SECRET: "" }).setting).toBe("JWT_SECRET");
 });
 
