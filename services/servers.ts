@@ -57,9 +57,8 @@ const REDIS_SHARE = 0.5;
 
 async function embeddedRedis(config: Config, logger: Logger, stack: AsyncDisposableStack, onRestart: () => void): Promise<string> {
   const maxMemory = Math.floor(totalmem() * REDIS_SHARE);
-  const dir = join(config.dataDir, "redis");
-  const { durability } = config;
-  const child = await startRedis({ dir, durability, unixSocket: true, maxMemory, logger, onRestart });
+  const { dataDir, durability } = config;
+  const child = await startRedis({ dir: join(dataDir, "redis"), durability, unixSocket: true, maxMemory, logger, onRestart });
   return stack.use(child).url;
 }
 

@@ -75,7 +75,7 @@ interface Post {
   options: RedisOptions;
 }
 
-/** A free port may be taken by another process before Redis opens it: then another one is tried. */
+/** A free port may be taken by another process before Redis opens it: then another one is tried. Where no socket can be made it is a port. */
 async function startAtFreeAddress(post: Post, dir: string, tries = 3): Promise<RedisChild> {
   const endpoint = await endpointFor(post.options, dir);
   await writeFile(post.confPath, confText({ ...post.options, dir, endpoint }), { mode: 0o600 });
@@ -85,7 +85,6 @@ async function startAtFreeAddress(post: Post, dir: string, tries = 3): Promise<R
     return child;
   } catch (error) {
     const message = error instanceof Error ? error.message : "";
-    // Some file systems have no sockets.
     if (message.includes("Failed opening Unix socket"))
       return await startAtFreeAddress({ ...post, options: { ...post.options, unixSocket: false } }, dir);
     const taken = message.includes("Address already in use");

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { isSocketPath } from "#shared/run/redis-url.ts";
 import { startOwnRedis } from "../lean/redis.ts";
 import type { Target } from "../lean/socket.ts";
 import { LOAD_SECRET } from "../lean/token.ts";
@@ -45,7 +46,7 @@ export async function startPeer({ durability, writeDelayMs = 0, idle = false, de
   const redisUrl = redis?.url ?? "";
   const settings = {
     LOAD_SECRET,
-    REDIS_URL: redisUrl.startsWith("/") ? `unix://${redisUrl}` : redisUrl,
+    REDIS_URL: isSocketPath(redisUrl) ? `unix://${redisUrl}` : redisUrl,
     WRITE_DELAY_MS: String(writeDelayMs),
     IDLE: idle ? "1" : "",
     DEFAULTS: defaults ? "1" : "",

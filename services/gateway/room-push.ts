@@ -9,7 +9,7 @@ import { Shared } from "./encoding.ts";
 import type { Outlet } from "./ports.ts";
 import { MODE_CHANGED, type Room, type RoomPush, type Seat, type Seating } from "./seats.ts";
 
-/** Rooms with no more seats are given something at once after a rest; all others are swept in turns of the event loop. */
+/** A rested room with no more seats is given something at once; all others are, in turns of the event loop. */
 const SMALL = 200;
 /**
  * A room that was given something rests, so long for each of its seats and at most so long (ms). What comes meanwhile goes into one frame: a write to a
@@ -58,10 +58,11 @@ export function createRoomPushing(deps: { hot: Hot; entries: Entries; seating: S
     const room = seating.rooms.get(conversationId);
     if (room === undefined) return;
     const idle = !isBusy(room);
-    const repeated = to <= (room.at ?? 0);
+    const before = room.at ?? 0;
+    const repeated = to <= before;
     // It is on its way, or those who lack it are being caught up.
     if (repeated && !idle) return;
-    room.at = Math.max(room.at ?? 0, to);
+    room.at = Math.max(before, to);
     const burst: Entry[] = [];
     const leaving = new Map<string, number>();
     for (let seq = from; seq <= to; seq++) {

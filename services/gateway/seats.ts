@@ -59,7 +59,7 @@ export interface Room {
   seats: Set<Seat>;
   /** Seq up to which it has been given the conversation; null before the first push. */
   at: number | null;
-  /** When it was last begun to be given something, by `performance.now()`. */
+  /** When it last began to be given something, by `performance.now()`. */
   servedAt: number;
   /** What is yet to go to all seats, in order. */
   waiting: RoomPush[];
