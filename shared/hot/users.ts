@@ -50,7 +50,8 @@ function parseConnections(text: string): NodeConnections[] {
 
 const states = { a: "active", w: "ownFeed", f: "follower", x: "former" } as const;
 
-function parseInboxRecord(conversationId: string, text: string): InboxRecord {
+/** A record as a user's hash has it under the conversation's id. */
+export function parseInboxRecord(conversationId: string, text: string): InboxRecord {
   const [state, last, joined, readBegin, readOffset, ever, ordinal = "0"] = text.split(" ");
   return {
     conversationId,

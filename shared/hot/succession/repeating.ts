@@ -8,9 +8,10 @@ import { deliverAgain } from "./redelivery.ts";
 import type { Script, ScriptName } from "../scripts.ts";
 import type { Ground } from "./ground.ts";
 import { MOVED, repeatedScript } from "./guard.ts";
+import { type Given, heldBeyond } from "./held.ts";
 import type { KeptOp } from "./op-log.ts";
 import { planOf } from "./plan.ts";
-import { renewEpochs, renewInboxes } from "./renewing.ts";
+import { ownKeys, renewEpochs, renewInboxes } from "./renewing.ts";
 
 /** A process that has not written for so long is not known any more, ms. */
 const FORGOTTEN = 3_600_000;
@@ -23,15 +24,10 @@ const UNSOUND = "unsound";
 /** Pub/sub channel of partitions that have lost something for good. */
 export const LOSS = "loss";
 
-interface Newest {
-  conversationId: string;
-  seq: number;
-}
-
 /** What the archive has, for entries that a lost master took with it. */
 export interface Archived {
   /** Newest seq of each conversation that has entries since (Unix ms). */
-  newest(since: number): Promise<Newest[]>;
+  newest(since: number): Promise<Given[]>;
   entries: ColdEntries;
 }
 
@@ -111,7 +107,7 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
     const newest = sound ? [] : await archivedSince(since);
     if (!sound) {
       for (const one of newest) if (partitionOf(one.conversationId) === partition) await putBack(one, lost);
-      await renewEpochs(masterOf(keys.life(partition)), partition);
+      await renew(partition, lost);
       for (const id of lost.conversations.keys()) await renewInboxes(redis, id);
     }
     if ((await run(scripts.adopt, places(partition), [at, plan.last, Date.now() - FORGOTTEN])) !== 1) return;
@@ -141,16 +137,28 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
   }
 
   /** What had been archived before the master was lost is not lost, and nobody else gets its numbers. */
-  async function putBack({ conversationId, seq }: Newest, lost: Lost): Promise<void> {
-    const [head, owner] = await redis.hmget(keys.head(conversationId), "s", "w");
-    if (archived === null || head === null || head === undefined || Number(head) >= seq) return;
+  async function putBack({ conversationId, seq }: Given, lost: Lost): Promise<void> {
+    const head = await redis.hget(keys.head(conversationId), "s");
+    if (archived === null || head === null || Number(head) >= seq) return;
     const seqs = Array.from({ length: seq - Number(head) }, (_, i) => Number(head) + 1 + i);
     const entries = (await archived.entries([{ conversationId, seqs }])).toSorted((x, y) => x.seq - y.seq);
-    const user = owner === "" || owner === null || owner === undefined ? await anyMember(conversationId) : owner;
-    await fill(lost, conversationId, seq, user, entries);
+    await fill(lost, conversationId, seq, await ownerOf(conversationId), entries);
   }
 
-  async function archivedSince(since: number): Promise<Newest[]> {
+  /** New epochs for all that lies in the partition. What inboxes elsewhere hold of its conversations has been told of, and nobody else gets its numbers. */
+  async function renew(partition: number, lost: Lost): Promise<void> {
+    const master = masterOf(keys.life(partition));
+    if (master === undefined) throw new Error(`no master is known to have partition ${partition}`);
+    for await (const heads of ownKeys(master, partition, keys.head("0"))) {
+      const ids = heads.map((key) => key.slice(key.lastIndexOf(":") + 1));
+      for (const { conversationId, seq } of await heldBeyond(redis, ids))
+        await fill(lost, conversationId, seq, await ownerOf(conversationId), []);
+      await renewEpochs(master, heads);
+    }
+    for await (const users of ownKeys(master, partition, keys.user("0"))) await renewEpochs(master, users);
+  }
+
+  async function archivedSince(since: number): Promise<Given[]> {
     try {
       return (await archived?.newest(since)) ?? [];
     } catch (err) {
@@ -159,7 +167,9 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
     }
   }
 
-  const anyMember = async (conversationId: string): Promise<string> => (await redis.zrange(keys.order(conversationId), "0", "0"))[0] ?? "";
+  /** Or the first member, where nobody owns it. */
+  const ownerOf = async (conversationId: string): Promise<string> =>
+    (await redis.hget(keys.head(conversationId), "w")) || ((await redis.zrange(keys.order(conversationId), "0", "0"))[0] ?? "");
 
   function tell(partition: number, repeated: number, lost: Lost | null): void {
     const done = `partition ${partition} has a new master; ${repeated} writes that it had not got were done again`;
