@@ -214,7 +214,7 @@ describe.each([...everyShape, ...(onStack ? [] : embeddedShapes)])("in %s", (_na
     const seen = () => [bob, other].map(({ events }) => events.findLast(({ data }) => data["type"] === "read")?.data);
     await until(
       () => seen().every((data) => data?.["readSeq"] === 1_800) && bob.events.length > latest,
-      5_000,
+      20_000,
       () => "the read event on both devices",
     );
     for (const data of seen()) expect(data).toMatchObject({ conversationId: trio.id, unread: 21, total: read.total });

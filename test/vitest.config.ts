@@ -9,6 +9,8 @@ const ring = (name: string, include: string[], timeout: number) => ({
     testTimeout: timeout,
     hookTimeout: timeout,
     pool: "forks" as const,
+    // States are waited for as long as elsewhere, however slow the machine.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
 

@@ -63,7 +63,7 @@ test("one connection too many closes the oldest on the node that has it, and a n
   await using two = await openNode(hot, logger, "two");
   await until(
     () => one.bus.nodes().has("two") && two.bus.nodes().has("one"),
-    5_000,
+    20_000,
     () => "the nodes of each other",
   );
   const closed: string[] = [];
@@ -72,14 +72,14 @@ test("one connection too many closes the oldest on the node that has it, and a n
   await two.hub.attach(outlet("third", closed), request);
   await until(
     async () => !(await userState(hot, "ann")).nodes.includes("gone"),
-    5_000,
+    20_000,
     () => "the node that is gone taken out",
   );
   expect(closed).toEqual([]);
   await two.hub.attach(outlet("fourth", closed), request);
   await until(
     () => closed.length > 0,
-    5_000,
+    20_000,
     () => "the oldest closed",
   );
   expect(closed).toEqual(["first 4501"]);
@@ -96,7 +96,7 @@ test("where what is said of a node is not so, it closes nothing and puts it righ
   one.bus.tell("one", { word: "tooMany", user: "ann", seen: { node: "one", ...wrong } });
   await until(
     async () => (await userState(hot, "ann")).connections[0]?.count === 1,
-    5_000,
+    20_000,
     () => "one connection on record",
   );
   expect(closed).toEqual([]);

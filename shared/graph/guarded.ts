@@ -9,7 +9,7 @@ export class GraphAway extends Error {
   }
 }
 
-/** Longest wait for an answer, ms. */
+/** Longest wait for an answer, ms, unless another is named. */
 const PATIENCE = 1_800;
 /** How long nothing is asked of a graph that is away, before it is tried again with one call: ms. */
 const REST = 500;
@@ -23,10 +23,11 @@ const isAway = (error: unknown): boolean =>
 /**
  * A graph that is never waited for: with it away or hung each call is refused with 108, after at most 1.8 s or, when others have found out, at once. It is
  * tried again by itself. `load` may take its time.
+ * @param patience ms in place of the 1.8 s
  */
-export function guarded(graph: Graph): Graph {
+export function guarded(graph: Graph, patience = PATIENCE): Graph {
   const breaker = new CircuitBreaker((work: () => Promise<unknown>) => work(), {
-    timeout: PATIENCE,
+    timeout: patience,
     resetTimeout: REST,
     volumeThreshold: FEWEST_CALLS,
     errorThresholdPercentage: 50,

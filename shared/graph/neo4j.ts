@@ -74,8 +74,8 @@ function engineOf(driver: Driver, timeout: number): Engine {
 }
 
 /** The port over a Neo4j; see `guarded` for what callers see while it is away. Opening does not connect. */
-export function openNeo4jGraph(access: Neo4jAccess): Graph {
-  const driver = openDriver(access);
+export function openNeo4jGraph(access: Neo4jAccess, patience = PATIENCE): Graph {
+  const driver = openDriver(access, patience);
   const loading = engineOf(driver, LONGEST_LOAD);
   const engine = engineOf(driver, LONGEST);
   return {

@@ -104,7 +104,7 @@ describe.each(["Redis", "Kafka"])("sends accepted into a log in %s", (carrier) =
     expect(bob.heard(conversation.id)).toEqual([]);
     await until(
       async () => (await metric(world.http(), "tributary_accepted_sends_total", 'outcome="rejected"')) === 1,
-      5_000,
+      20_000,
       () => "one rejected send in the metrics",
     );
   });

@@ -129,7 +129,7 @@ describe("the history command", () => {
     expect(await ann.client.presenceStats("live:ann")).toEqual({ numClients: 2, numUsers: 1 });
     await until(
       async () => (await ann.client.presenceStats(channel)).numClients === 3,
-      5_000,
+      20_000,
       () => "three connections in the room",
     );
     const { clients } = await second.client.presence(channel);

@@ -80,7 +80,7 @@ describe(`a group of ${MANY.toLocaleString("en")}`, () => {
     await hears(ann, room.id, seq);
     await until(
       async () => (await count("tributary_room_entries_total")) === rooms + 1,
-      5_000,
+      20_000,
       () => "the entry's count",
     );
     expect(await count("tributary_inbox_writes_total")).toBe(inboxes);
@@ -182,7 +182,7 @@ test("a device in notify mode has only its live channel, is told once that somet
   const notified = () => quiet.events.filter(({ data }) => data["type"] === "notify");
   await until(
     () => notified().length > 0,
-    5_000,
+    20_000,
     () => "a notify",
   );
   const seqs: number[] = [];
@@ -193,7 +193,7 @@ test("a device in notify mode has only its live channel, is told once that somet
       for (const { data } of publications) if (data.message !== undefined) seqs.push(data.message.seq);
       return seqs.length === 20;
     },
-    5_000,
+    20_000,
     () => `${seqs.length} of 20 messages`,
   );
   expect(seqs).toEqual(range(1, 20));

@@ -12,8 +12,6 @@ import { processesOf } from "#test/support/processes.ts";
 import { startServer } from "#test/support/world.ts";
 
 const logger = createLogger("silent", { role: "test" });
-/** What the start may take that comes to nothing (ms). */
-const SOON = 15_000;
 
 async function newDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "tributary-"));
@@ -24,7 +22,6 @@ async function newDir(): Promise<string> {
 /** Starts a server that must not come up; resolves to the line that says why. */
 async function failedStart(redisUrl: string): Promise<string> {
   const dir = await newDir();
-  const begun = performance.now();
   const failure = await startServer(dir, { PORT: "0", CLICKHOUSE_PORT: "0", REDIS_URL: redisUrl }).then(
     async (server) => {
       await server.kill();
@@ -32,7 +29,6 @@ async function failedStart(redisUrl: string): Promise<string> {
     },
     (thrown: Error) => thrown.message,
   );
-  expect(performance.now() - begun).toBeLessThan(SOON);
   expect(processesOf(dir)).toEqual([]);
   const lines = failure.split("\n").filter((line) => line.startsWith("Tributary did not start: "));
   expect(lines).toHaveLength(1);

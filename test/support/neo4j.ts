@@ -11,7 +11,7 @@ const PATIENCE = 20_000;
 
 /** A Java that has just started takes seconds for its first answers, which a guarded graph does not wait for. Leaves a few users behind. */
 export async function warmUp(access: Neo4jAccess): Promise<void> {
-  await using graph = openNeo4jGraph(access);
+  await using graph = openNeo4jGraph(access, PATIENCE);
   for (let n = 0; n < MOST_ROUNDS; n++) {
     const from = performance.now();
     await askEverything(graph);

@@ -27,7 +27,7 @@ export async function halt(pid: number): Promise<void> {
   const stats = () => readdirSync(`/proc/${pid}/task`).map((thread) => read(`/proc/${pid}/task/${thread}/stat`));
   await until(
     () => stats().every((stat) => stat === "" || stat.slice(stat.lastIndexOf(")") + 2).startsWith("T")),
-    5_000,
+    20_000,
     () => `all threads of ${pid} to stop`,
   );
 }

@@ -75,7 +75,7 @@ test("on disposal a query under way is answered first, and the process is gone a
   const server = await startTestServer();
   const pid = server.child.pid();
   const answer = server.post("SELECT sleep(1)");
-  await vi.waitFor(async () => expect((await server.child.status()).lanes.analyst.busy).toBe(1));
+  await vi.waitFor(async () => expect((await server.child.status()).lanes.analyst.busy).toBe(1), { timeout: 20_000 });
   await server[Symbol.asyncDispose]();
   expect(await (await answer).text()).toBe("0\n");
   expect(alive(pid)).toBe(false);

@@ -39,9 +39,7 @@ test("a wrong password or address is told in one line with setting, address and 
     [{ url: mute }, /^NEO4J_URL names bolt:\/\/127\.0\.0\.1:\d+, where no Neo4j can be reached: no answer within 10 s$/],
   ];
   for (const [given, words] of wrong) {
-    const start = performance.now();
     await expect(prepareNeo4j({ ...access, ...given })).rejects.toThrow(words);
-    expect(performance.now() - start).toBeLessThan(15_000);
   }
   await prepareNeo4j(access);
 });

@@ -13,10 +13,12 @@ import { warmUp } from "#test/support/neo4j.ts";
 
 /** A graph of a test file's own, with its server. */
 export interface TestGraph extends AsyncDisposable {
-  /** As a process of Tributary has it. */
+  /** As a process of Tributary has it, but more patient: machines of tests may be slow. */
   graph: Graph;
   /** As another process has it. */
   other: Graph;
+  /** As a process has it. */
+  hasty: Graph;
   /** Of the server. */
   pid: () => number;
   /** kill -9 of the server. */
@@ -26,6 +28,8 @@ export interface TestGraph extends AsyncDisposable {
 }
 
 const PASSWORD = "a password of the tests";
+/** Longest wait for an answer (ms), where the wait is not what is looked at. */
+const PATIENCE = 8_000;
 
 /** The embedded graph; it is started again by itself. */
 export async function startEmbedded(): Promise<TestGraph & { dir: string }> {
@@ -33,13 +37,14 @@ export async function startEmbedded(): Promise<TestGraph & { dir: string }> {
   const dir = await mkdtemp(join(tmpdir(), "tributary-graph-"));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
   const child = stack.use(await startGraph({ dir, secret: PASSWORD, logger: createLogger("silent", { role: "test" }) }));
-  const open = () => stack.use(guarded(openEmbeddedGraph({ url: child.url, secret: PASSWORD })));
-  const [graph, other] = [open(), open()];
+  const open = (patience?: number) => stack.use(guarded(openEmbeddedGraph({ url: child.url, secret: PASSWORD }), patience));
+  const [graph, other, hasty] = [open(PATIENCE), open(PATIENCE), open()];
   const held = stack.move();
   return {
     dir,
     graph,
     other,
+    hasty,
     pid: () => child.pid(),
     kill: () => void process.kill(child.pid(), "SIGKILL"),
     revive: async () => {},
@@ -57,13 +62,14 @@ export async function startNeo4jServer(): Promise<TestGraph & { access: Neo4jChi
   stack.defer(() => child[Symbol.asyncDispose]());
   await prepareNeo4j(child);
   await warmUp(child);
-  const open = () => stack.use(guarded(openNeo4jGraph(child)));
-  const [graph, other] = [open(), open()];
+  const open = (patience?: number) => stack.use(guarded(openNeo4jGraph(child, patience), patience));
+  const [graph, other, hasty] = [open(PATIENCE), open(PATIENCE), open()];
   const held = stack.move();
   return {
     access: child,
     graph,
     other,
+    hasty,
     pid: () => child.pid,
     kill: () => void process.kill(child.pid, "SIGKILL"),
     revive: async () => {

@@ -120,9 +120,7 @@ test("a Kafka that does not answer, or has too few partitions, is told in one li
     [world.kafka.brokers, 16, /^KAFKA_PARTITIONS is 16, but the topic tributary\.\w+ at 127\.0\.0\.1:\d+ has only 8 partitions: [^\n]+$/],
   ];
   for (const [brokers, partitions, words] of wrong) {
-    const start = performance.now();
     await expect(prepareKafka({ brokers: [brokers], partitions }, logger)).rejects.toThrow(words);
-    expect(performance.now() - start).toBeLessThan(15_000);
   }
   await prepareKafka({ brokers: [world.kafka.brokers], partitions: 8 }, logger);
 });
