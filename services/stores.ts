@@ -8,7 +8,7 @@ import { openNeo4jGraph } from "#shared/graph/neo4j.ts";
 import type { Graph } from "#shared/graph/port.ts";
 import { openBus, type Bus } from "#shared/hot/bus.ts";
 import { openHot, type Hot } from "#shared/hot/redis.ts";
-import type { Archived } from "#shared/hot/succession/repeating.ts";
+import type { Archived } from "#shared/hot/succession/mending.ts";
 import { IdsRefused, timeOf } from "#shared/ids/snowflake.ts";
 import { leaseSnowflake } from "#shared/ids/worker-lease.ts";
 import { type KafkaClient, openKafka } from "#shared/log/kafka.ts";

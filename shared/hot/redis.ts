@@ -11,7 +11,7 @@ import { chained } from "./pipeline.ts";
 import { reachRedis } from "./reach.ts";
 import { isTold, untilHeld, type Replicas } from "./replicas.ts";
 import { loadScripts, type ScriptName } from "./scripts.ts";
-import type { Archived } from "./succession/repeating.ts";
+import type { Archived } from "./succession/mending.ts";
 import { createSuccession, type Succession } from "./succession/index.ts";
 import { clusterTail, singleTail, type Tail } from "./tail.ts";
 

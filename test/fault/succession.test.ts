@@ -176,7 +176,13 @@ test.each([
       limit: 200,
     });
     expect(entries).toHaveLength(next.seq);
-    expect((await timelineOf(world, id)).toReversed()).toEqual(messages.map((message) => message.id));
+    let timeline: string[] = [];
+    await until(
+      async () => (timeline = await timelineOf(world, id)).length > 0,
+      30_000,
+      () => "a timeline",
+    );
+    expect(timeline.toReversed()).toEqual(messages.map((message) => message.id));
   },
 );
 

@@ -13,7 +13,7 @@ const PATIENCE = 3_000;
 const DEFERENCE = 2_000;
 /** Between two looks, ms. */
 const PAUSE = 50;
-/** Who does writes again has this long before another one may, ms. */
+/** Who does writes again and is not heard of for so long is not waited for, ms. */
 const LEASE = 10_000;
 /** A healing that fails for so long is told of, ms: a failover itself takes some seconds. */
 const OVERDUE = 10_000;
@@ -65,9 +65,11 @@ export function createHealing({ ground, log, self, repeat, archived, logger, end
     if (ending.aborted) return false;
     const lease = keys.lease(SUCCESSION, partition);
     if ((await redis.set(lease, self, "PX", LEASE, "NX")) !== "OK") return false;
+    const kept = setInterval(() => void redis.pexpire(lease, LEASE).catch(() => undefined), LEASE / 3);
     try {
       await repeat(partition, absent);
     } finally {
+      clearInterval(kept);
       await redis.del(lease);
     }
     return true;

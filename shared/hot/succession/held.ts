@@ -2,32 +2,44 @@ import type { Redis } from "ioredis";
 import { keys } from "../keys.ts";
 import { parseInboxRecord } from "../users.ts";
 
-/** Inboxes of a conversation asked at once. */
+/** Inboxes asked at once. */
 const AT_ONCE = 500;
 
-/** A conversation with a seq that was given in it. */
-export interface Given {
+/** A conversation with the highest seq that was given in it, as far as somebody knows. */
+export interface Reached {
   conversationId: string;
   seq: number;
 }
 
 /**
- * Conversations of which members' inboxes hold more than there is: they lie on other masters than the one that was lost. What got the seqs of that
- * anew would be taken for what these inboxes have. Those in write mode only: the others are not copied, however many members they have.
+ * Conversations of which members' inboxes hold more than there is, as they may where they did not lie on the lost master. What gets the same seqs anew
+ * would be taken for what these inboxes have. In write mode only: otherwise nothing is copied, however many members there are.
  */
-export async function heldBeyond(redis: Redis, conversationIds: readonly string[]): Promise<Given[]> {
-  const all = await Promise.all(conversationIds.map((id) => beyond(redis, id)));
-  return all.filter((one) => one !== null);
-}
-
-async function beyond(redis: Redis, conversationId: string): Promise<Given | null> {
-  const [seq, mode] = await redis.hmget(keys.head(conversationId), "s", "m");
-  if (mode !== "w") return null;
-  const members = await redis.zrange(keys.order(conversationId), "0", "-1");
-  let held = 0;
-  for (let first = 0; first < members.length; first += AT_ONCE) {
-    const records = await Promise.all(members.slice(first, first + AT_ONCE).map((user) => redis.hget(keys.user(user), conversationId)));
-    for (const record of records) if (record !== null) held = Math.max(held, parseInboxRecord(conversationId, record).last);
+export async function heldBeyond(redis: Redis, conversationIds: readonly string[]): Promise<Reached[]> {
+  const heads = new Map<string, number>();
+  const byUser = new Map<string, string[]>();
+  await Promise.all(
+    conversationIds.map(async (id) => {
+      const [seq, mode] = await redis.hmget(keys.head(id), "s", "m");
+      if (mode !== "w") return;
+      heads.set(id, Number(seq));
+      for (const user of await redis.zrange(keys.order(id), "0", "-1")) byUser.getOrInsertComputed(user, () => []).push(id);
+    }),
+  );
+  const held = new Map<string, number>();
+  const users = [...byUser];
+  for (let first = 0; first < users.length; first += AT_ONCE) {
+    const some = users.slice(first, first + AT_ONCE);
+    const records = await Promise.all(some.map(([user, ids]) => redis.hmget(keys.user(user), ...ids)));
+    for (const [i, [, ids]] of some.entries()) {
+      for (const [j, id] of ids.entries()) {
+        const record = records[i]?.[j];
+        if (typeof record === "string") held.set(id, Math.max(held.get(id) ?? 0, parseInboxRecord(id, record).last));
+      }
+    }
   }
-  return held > Number(seq) ? { conversationId, seq: held } : null;
+  return [...heads].flatMap(([conversationId, head]) => {
+    const seq = held.get(conversationId) ?? 0;
+    return seq > head ? [{ conversationId, seq }] : [];
+  });
 }

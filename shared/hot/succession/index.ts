@@ -12,7 +12,8 @@ import { guardedScript, MOVED, writes } from "./guard.ts";
 import { createGround } from "./ground.ts";
 import { createHealing, SUCCESSION } from "./healing.ts";
 import { createOpLog } from "./op-log.ts";
-import { type Archived, createRepeating, LOSS } from "./repeating.ts";
+import type { Archived } from "./mending.ts";
+import { createRepeating, LOSS } from "./repeating.ts";
 
 /** How scripts are run on a cluster whose replicas are not waited for: a replica that takes over is given what it had not got. */
 export interface Succession {

@@ -4,10 +4,10 @@ import { newEpoch } from "../users.ts";
 
 const AT_ONCE = 500;
 
-/** Keys of a kind that lie in a partition, some at a time. */
-export async function* ownKeys(master: Redis, partition: number, one: string): AsyncGenerator<string[]> {
-  // Any key of the kind: the first letters stand before the tag.
-  const match = `${one.slice(0, one.indexOf("{"))}{*`;
+/** Keys of the kind of an example that lie in a partition, some at a time. */
+export async function* ownKeys(master: Redis, partition: number, example: string): AsyncGenerator<string[]> {
+  // The first letters of a kind stand before the tag.
+  const match = `${example.slice(0, example.indexOf("{"))}{*`;
   for await (const found of master.scanStream({ match, count: AT_ONCE }) as AsyncIterable<string[]>) {
     yield found.filter((key) => partitionOfKey(key) === partition);
   }

@@ -1,60 +1,38 @@
-import { type Redis, ReplyError } from "ioredis";
-import type { Entry } from "#shared/wire/entry.ts";
-import type { Logger } from "#shared/run/logger.ts";
+import { setTimeout as after } from "node:timers/promises";
+import { ReplyError } from "ioredis";
 import { type Committed, committedBy } from "../commits.ts";
-import type { ColdEntries } from "../entries.ts";
-import { keys, partitionOf } from "../keys.ts";
-import { deliverAgain } from "./redelivery.ts";
+import { keys, partitions } from "../keys.ts";
 import type { Script, ScriptName } from "../scripts.ts";
-import type { Ground } from "./ground.ts";
 import { MOVED, repeatedScript } from "./guard.ts";
-import { type Given, heldBeyond } from "./held.ts";
+import { createMending, type Lost, type MendingParts } from "./mending.ts";
 import type { KeptOp } from "./op-log.ts";
 import { planOf } from "./plan.ts";
-import { ownKeys, renewEpochs, renewInboxes } from "./renewing.ts";
+import { deliverAgain } from "./redelivery.ts";
 
 /** A process that has not written for so long is not known any more, ms. */
 const FORGOTTEN = 3_600_000;
 /** Around the last write that survived, entries of the archive are looked at from so much earlier on (ms): clocks differ. */
 const MARGIN = 10_000;
+/** Other partitions are waited for so long, ms, and looked at so often. */
+const PATIENCE = 5_000;
+const PAUSE = 50;
 
 /** Among what was brought: something is lost, whoever goes on with it. */
 const UNSOUND = "unsound";
+/** Among what was brought: all of it was done again. */
+const REPEATED = "repeated";
 
 /** Pub/sub channel of partitions that have lost something for good. */
 export const LOSS = "loss";
-
-/** What the archive has, for entries that a lost master took with it. */
-export interface Archived {
-  /** Newest seq of each conversation that has entries since (Unix ms). */
-  newest(since: number): Promise<Given[]>;
-  entries: ColdEntries;
-}
-
-interface Lost {
-  /** Processes that do not bring what they keep. */
-  absent: readonly string[];
-  /** Writes that nobody has. */
-  writes: number;
-  /** Conversations some of whose entries have other numbers than was told, or are only in the archive, or nowhere. */
-  conversations: Map<string, { restored: number; lost: number }>;
-}
-
-export interface RepeatingParts {
-  ground: Ground;
-  /** The master that has a key. */
-  masterOf: (key: string) => Redis | undefined;
-  /** null where no archive is reached. */
-  archived: Archived | null;
-  logger: Logger;
-}
 
 /**
  * Does again, in their order, the writes that processes have brought for a partition, and makes its master the one that has all of it. Where writes stay
  * lost, what the archive has of them is put back, and the epochs of all that lies there change.
  */
-export function createRepeating({ ground, masterOf, archived, logger }: RepeatingParts) {
+export function createRepeating(parts: MendingParts) {
+  const { ground, logger } = parts;
   const { redis, scripts, run, places, stateOf } = ground;
+  const mending = createMending(parts);
   const repeated = new Map<ScriptName, Script>();
 
   async function brought(partition: number): Promise<{ ops: KeptOp[]; unsound: boolean }> {
@@ -63,8 +41,8 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
     return { ops, unsound: UNSOUND in all };
   }
 
-  /** What is found lost on the way stays so for whoever goes on after this process. */
-  const noteUnsound = (partition: number) => run(scripts.contribute, places(partition), [UNSOUND, 1]);
+  /** What is found on the way stays so for whoever goes on after this process. */
+  const say = (partition: number, word: typeof UNSOUND | typeof REPEATED) => run(scripts.contribute, places(partition), [word, 1]);
 
   /** The script's answer; undefined if it fails on what it finds, as it would each time. */
   async function again(partition: number, op: KeptOp, at: number, number: number): Promise<unknown> {
@@ -78,6 +56,24 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
     }
   }
 
+  const hasRepeated = async (partition: number): Promise<boolean> =>
+    (await redis.hexists(keys.lostTail(partition), REPEATED)) === 1 || (await stateOf(partition)).whole;
+
+  /** What inboxes hold is only known when what was brought for them is done again, too. Nothing that is waited for waits itself. */
+  async function othersRepeated(partition: number): Promise<void> {
+    const end = performance.now() + PATIENCE;
+    for (let left = partitions().filter((other) => other !== partition); left.length > 0;) {
+      const all = await Promise.all(left.map((other) => hasRepeated(other).catch(() => false)));
+      left = left.filter((_, i) => all[i] !== true);
+      if (left.length === 0) return;
+      if (performance.now() > end) {
+        logger.error({ partition, left }, "partitions are not whole in time; numbers that inboxes there know of may be given again");
+        return;
+      }
+      await after(PAUSE, undefined, { ref: false });
+    }
+  }
+
   /** Does what was brought again. What another process has done meanwhile shows in the number of the last write. */
   async function repeat(partition: number, absent: readonly string[]): Promise<void> {
     const state = await stateOf(partition);
@@ -85,30 +81,30 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
     const { ops, unsound } = await brought(partition);
     const plan = planOf(state.survived, ops);
     const lost: Lost = { absent, writes: plan.missing, conversations: new Map() };
-    if (absent.length > 0 || plan.missing > 0 || plan.steps.some(({ torn }) => torn)) await noteUnsound(partition);
+    if (absent.length > 0 || plan.missing > 0 || plan.steps.some(({ torn }) => torn)) await say(partition, UNSOUND);
     let at = state.survived;
     let done = 0;
     for (const { op, torn } of plan.steps) {
-      if (torn) for (const { conversationId, first, user } of committed(op)) await fill(lost, conversationId, first - 1, user, []);
+      if (torn) for (const { conversationId, first, user } of committed(op)) await mending.fill(lost, conversationId, first - 1, user);
       const number = op.number ?? at;
       const answer = await again(partition, op, at, number);
       if (answer === undefined) {
         lost.writes++;
-        await noteUnsound(partition);
+        await say(partition, UNSOUND);
       } else if (!Array.isArray(answer) || answer[0] === MOVED) return;
       else {
-        for (const id of renumbered(op, answer[1])) noteOf(lost, id);
+        for (const id of renumbered(op, answer[1])) await mending.note(lost, id);
         done++;
       }
       at = number;
     }
+    await say(partition, REPEATED);
     const sound = !unsound && absent.length === 0 && lost.writes === 0 && lost.conversations.size === 0;
     const since = state.lastWrite - MARGIN;
-    const newest = sound ? [] : await archivedSince(since);
+    const archived = sound ? [] : await mending.archivedSince(since);
     if (!sound) {
-      for (const one of newest) if (partitionOf(one.conversationId) === partition) await putBack(one, lost);
-      await renew(partition, lost);
-      for (const id of lost.conversations.keys()) await renewInboxes(redis, id);
+      await othersRepeated(partition);
+      await mending.mend(partition, lost, archived);
     }
     if ((await run(scripts.adopt, places(partition), [at, plan.last, Date.now() - FORGOTTEN])) !== 1) return;
     tell(partition, done, sound ? null : lost);
@@ -116,71 +112,21 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
     await redis.publish(LOSS, String(partition));
     await deliverAgain(
       redis,
-      newest.map(({ conversationId }) => conversationId),
+      archived.map(({ conversationId }) => conversationId),
       since,
     );
   }
 
-  /** Puts entries up to a seq, those that are given by seq and else such that change nothing. */
-  async function fill(lost: Lost, conversationId: string, upTo: number, user: string, known: readonly Entry[]): Promise<void> {
-    if (upTo < 1) return;
-    const first = known[0]?.seq ?? 1;
-    const texts: string[] = [];
-    for (const { seq, id, count, letter, fields } of known) if (letter === "m") texts[seq - first] = `${id} ${count} m${fields}`;
-    const places = [keys.head(conversationId), keys.mailbox(conversationId), keys.outbox(partitionOf(conversationId))];
-    const args = [conversationId, user, upTo, first, ...Array.from(texts, (text) => text ?? "")];
-    const [messages = 0, others = 0] = (await run(scripts.fill, places, args)) as number[];
-    if (messages + others === 0) return;
-    const note = noteOf(lost, conversationId);
-    note.restored += messages;
-    note.lost += others;
-  }
-
-  /** What had been archived before the master was lost is not lost, and nobody else gets its numbers. */
-  async function putBack({ conversationId, seq }: Given, lost: Lost): Promise<void> {
-    const head = await redis.hget(keys.head(conversationId), "s");
-    if (archived === null || head === null || Number(head) >= seq) return;
-    const seqs = Array.from({ length: seq - Number(head) }, (_, i) => Number(head) + 1 + i);
-    const entries = (await archived.entries([{ conversationId, seqs }])).toSorted((x, y) => x.seq - y.seq);
-    await fill(lost, conversationId, seq, await ownerOf(conversationId), entries);
-  }
-
-  /** New epochs for all that lies in the partition. What inboxes elsewhere hold of its conversations has been told of, and nobody else gets its numbers. */
-  async function renew(partition: number, lost: Lost): Promise<void> {
-    const master = masterOf(keys.life(partition));
-    if (master === undefined) throw new Error(`no master is known to have partition ${partition}`);
-    for await (const heads of ownKeys(master, partition, keys.head("0"))) {
-      const ids = heads.map((key) => key.slice(key.lastIndexOf(":") + 1));
-      for (const { conversationId, seq } of await heldBeyond(redis, ids))
-        await fill(lost, conversationId, seq, await ownerOf(conversationId), []);
-      await renewEpochs(master, heads);
-    }
-    for await (const users of ownKeys(master, partition, keys.user("0"))) await renewEpochs(master, users);
-  }
-
-  async function archivedSince(since: number): Promise<Given[]> {
-    try {
-      return (await archived?.newest(since)) ?? [];
-    } catch (err) {
-      logger.error({ err }, "the archive does not say what it had when a master was lost; numbers may be given again");
-      return [];
-    }
-  }
-
-  /** Or the first member, where nobody owns it. */
-  const ownerOf = async (conversationId: string): Promise<string> =>
-    (await redis.hget(keys.head(conversationId), "w")) || ((await redis.zrange(keys.order(conversationId), "0", "0"))[0] ?? "");
-
-  function tell(partition: number, repeated: number, lost: Lost | null): void {
-    const done = `partition ${partition} has a new master; ${repeated} writes that it had not got were done again`;
+  function tell(partition: number, repeats: number, lost: Lost | null): void {
+    const done = `partition ${partition} has a new master; ${repeats} writes that it had not got were done again`;
     if (lost === null) {
-      logger.warn({ partition, repeated }, done);
+      logger.warn({ partition, repeated: repeats }, done);
       return;
     }
     const { absent, writes, conversations } = lost;
     const absence = absent.length === 0 ? "" : `, and what ${absent.length} processes kept that do not answer`;
     logger.error(
-      { partition, repeated, lost: writes, conversations: Object.fromEntries(conversations), absent },
+      { partition, repeated: repeats, lost: writes, conversations: Object.fromEntries(conversations), absent },
       `${done}; ${writes} are lost${absence}. Its epochs change, so that clients load their state again; with REDIS_WAIT=1 nothing is lost`,
     );
   }
@@ -191,8 +137,6 @@ export function createRepeating({ ground, masterOf, archived, logger }: Repeatin
 /** What a script says of what it was given or found is the same each time; that its node is away or full is not. */
 const failsAlways = (error: unknown): boolean =>
   error instanceof Error && error instanceof ReplyError && /^(ERR|WRONGTYPE) .*@user_script/s.test(error.message);
-
-const noteOf = ({ conversations }: Lost, id: string) => conversations.getOrInsertComputed(id, () => ({ restored: 0, lost: 0 }));
 
 const committed = ({ name, args, answer }: KeptOp): Committed[] => (name === "commit" ? committedBy(args, answer) : []);
 
