@@ -1,6 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
 import { Redis, type RedisOptions } from "ioredis";
 import { parseClusterUrl, type ClusterAddress } from "#shared/run/redis-url.ts";
+import { disconnect } from "./away.ts";
 
 /** How long a Redis that is still coming up is waited for at the start, and one connection to it (ms). */
 const PATIENCE = 5_000;
@@ -75,6 +76,6 @@ async function briefly(redis: Redis, where: string, look: (redis: Redis) => Prom
       throw new Misnamed(`REDIS_URL names ${where}, which does not let the server in (${message}); correct user and password`);
     return message;
   } finally {
-    redis.disconnect();
+    disconnect(redis);
   }
 }
