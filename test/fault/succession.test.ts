@@ -1,9 +1,11 @@
 import { expect, onTestFailed, test } from "vitest";
-import { keys } from "#shared/hot/keys.ts";
+import { keys, partitionOf, partitionOfKey } from "#shared/hot/keys.ts";
 import { chooseLayout } from "#shared/hot/layout.ts";
 import type { Message } from "#shared/wire/values.ts";
 import { SMALL, startChatter, USERS } from "#test/support/chatter.ts";
+import { startDeployment } from "#test/support/deployment.ts";
 import { cutOff, type FailoverCluster, killed, replaced, startFailoverCluster, stopped, type Succeeded } from "#test/support/failover.ts";
+import type { HttpCalls } from "#test/support/http-calls.ts";
 import { createRandom, seedOf } from "#test/support/random.ts";
 import { createDevice, type Device, freshId, group, type Sent } from "#test/support/sdk-device.ts";
 import { analyst } from "#test/support/story.ts";
@@ -90,12 +92,12 @@ function whileAway(thrown: unknown): undefined {
   if (((thrown as Error).cause as { temporary?: boolean } | undefined)?.temporary !== true) throw thrown;
 }
 
-/** Ann says something until it is acknowledged. */
-async function insist(world: World, conversationId: string, text: string): Promise<Sent> {
+/** Says something until it is acknowledged. */
+async function insist({ call }: HttpCalls, user: string, conversationId: string, text: string): Promise<Sent> {
   const message = { conversationId, clientMsgId: freshId(), kind: "text", body: { text } };
   let sent: Sent | undefined;
   await until(
-    async () => (sent = await world.call<Sent>("ann", "message.send", message).catch(whileAway)) !== undefined,
+    async () => (sent = await call<Sent>(user, "message.send", message).catch(whileAway)) !== undefined,
     30_000,
     () => `"${text}" to be acknowledged`,
   );
@@ -103,8 +105,8 @@ async function insist(world: World, conversationId: string, text: string): Promi
 }
 
 /** Ids of a conversation's messages in bob's timeline, newest first; none while inboxes are behind, when the answer is to come again. */
-async function timelineOf(world: World, id: string): Promise<string[]> {
-  const page = await world.call<{ items: { message: Message }[] }>("bob", "timeline.read", { limit: 100 }).catch(whileAway);
+async function timelineOf({ call }: HttpCalls, id: string): Promise<string[]> {
+  const page = await call<{ items: { message: Message }[] }>("bob", "timeline.read", { limit: 100 }).catch(whileAway);
   return (page?.items ?? []).flatMap(({ message }) => (message.conversationId === id ? [message.id] : []));
 }
 
@@ -145,7 +147,7 @@ test.each([
     const channel = mode === "read" ? `conversation:${id}` : "inbox:bob";
     const before = bob.positions[channel];
     await killTogether(world, pair);
-    const first = await insist(world, id, "first");
+    const first = await insist(world, "ann", id, "first");
     // Of what the archive had not got yet only an inbox knows, if there is one.
     expect(first.seq).toBeGreaterThan(mode === "write" ? sent.length : archived);
     // Its partition is whole now, and no epoch changes any more.
@@ -158,7 +160,7 @@ test.each([
       60_000,
       () => `bob's epoch of ${channel} to be ${present}: ${JSON.stringify(bob.positions)}`,
     );
-    const next = await insist(world, id, "and on");
+    const next = await insist(world, "ann", id, "and on");
     expect(next.seq).toBe(first.seq + 1);
     await until(
       () => bob.heard(id).some(({ text }) => text === "and on"),
@@ -185,6 +187,43 @@ test.each([
     expect(timeline.toReversed()).toEqual(messages.map((message) => message.id));
   },
 );
+
+test("where who delivered lives on and who committed does not, what was delivered is known before numbers are given", async () => {
+  chooseLayout(true);
+  await using cluster = await startFailoverCluster();
+  await using deployment = await startDeployment({ FANOUT_WRITE_MAX: SMALL }, cluster);
+  const online = async (user: string): Promise<Device> => {
+    const device = createDevice({ socket: deployment.socket(), user, token: () => deployment.token(user) });
+    await device.connect();
+    return device;
+  };
+  using bob = await online("bob");
+  // All that knows of the conversation lies on one master, in two partitions.
+  const partition = partitionOfKey(keys.user("bob"));
+  const name = Array.from({ length: 10_000 }, (_, n) => `ann-${n}`).find((user) => partitionOfKey(keys.user(user)) === partition) as string;
+  using ann = await online(name);
+  const pair = await cluster.pairOf(keys.user("bob"));
+  let id: string;
+  do ({ id } = await group(ann, "beside", ["bob"]));
+  while ((await cluster.pairOf(keys.head(id))) !== pair || partitionOf(id) === partition);
+  const { sent, talk } = talkOf(ann, id);
+  await talk(20);
+  await deployment.server("archive").kill();
+  await cutOff(pair);
+  await talk(30);
+  await heardAll(bob, id, sent);
+  await deployment.server("gateway").kill();
+  await pair.master.kill();
+  await replaced(pair);
+  await deployment.restart("gateway");
+  const next = await insist(deployment, name, id, "and on");
+  expect(next.seq).toBeGreaterThan(sent.length);
+  await until(
+    async () => (await timelineOf(deployment, id))[0] === next.id,
+    30_000,
+    () => "the next message in bob's timeline",
+  );
+});
 
 test("where it was the inboxes' master, what came into them is put into them again", async () => {
   await using stage = await startStage();

@@ -31,15 +31,15 @@ export interface Deployment extends HttpCalls, AsyncDisposable {
 
 const password = "a password of the tests, for the user that writes";
 
-/** Starts the stores, then a process for each role. `env` adds settings to all of them. */
-export async function startDeployment(env: Record<string, string> = {}): Promise<Deployment> {
+/** Starts the stores, unless a Redis is given, then a process for each role. `env` adds settings to all of them. */
+export async function startDeployment(env: Record<string, string> = {}, given: TestRedis | null = null): Promise<Deployment> {
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "tributary-"));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
   const logger = createLogger("silent", { role: "test" });
   const startColdTier = (at: number) =>
     startClickHouse({ dir: join(dir, "ch"), port: at, tributaryPassword: password, analystPassword: "", analystSeconds: 30, logger });
-  const redis = stack.use(await startTestRedis({ dir: join(dir, "redis"), durability: "fsync", logger }));
+  const redis = given ?? stack.use(await startTestRedis({ dir: join(dir, "redis"), durability: "fsync", logger }));
   let clickhouse = await startColdTier(0);
   stack.defer(() => clickhouse[Symbol.asyncDispose]());
   const written = new URL(clickhouse.url);

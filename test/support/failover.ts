@@ -6,6 +6,7 @@ import type { RedisChild } from "#infra/redis/child.ts";
 import { startRedisCluster } from "#infra/redis/cluster.ts";
 import { slotOf } from "#shared/hot/slots.ts";
 import { createLogger } from "#shared/run/logger.ts";
+import type { TestRedis } from "./redis.ts";
 import { until } from "./until.ts";
 
 const MASTERS = 3;
@@ -19,8 +20,7 @@ export interface Succeeded {
 }
 
 /** A Redis Cluster that a server is pointed at, whose masters are soon replaced. */
-export interface FailoverCluster extends AsyncDisposable {
-  url: string;
+export interface FailoverCluster extends TestRedis {
   /** The masters as of the start. */
   pairs: readonly Succeeded[];
   /** The one of them that has a key. */
@@ -38,6 +38,7 @@ export async function startFailoverCluster(): Promise<FailoverCluster> {
   const opened = stack.move();
   return {
     url,
+    nodes,
     pairs,
     pairOf: (key) =>
       on(nodes[0] as RedisChild, async (redis) => {
