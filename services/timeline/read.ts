@@ -149,7 +149,7 @@ async function hydrate({ hot, entries }: MixerDeps, heads: readonly Head[]): Pro
   }
 }
 
-/** The rules: whose stay a message belongs to is in the skeleton already, its kind is only known now, or that an entry stands where it was lost. */
+/** The rules: whose stay a message belongs to is in the skeleton already; only now it is known of what kind it is, or that it was lost and another entry has its place. */
 function mayStand(entry: Entry, kinds: ReadonlySet<string> | null): boolean {
   if (entry.letter !== "m") return false;
   return kinds === null || kinds.has((JSON.parse(`{${entry.fields}}`) as { kind: string }).kind);

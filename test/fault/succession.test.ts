@@ -42,8 +42,12 @@ interface Stage extends AsyncDisposable {
   world: World;
   ann: Device;
   bob: Device;
-  /** One more device of a user. */
-  online: (user: string) => Promise<Device>;
+}
+
+async function online(stage: HttpCalls & { socket(): string }, user: string): Promise<Device> {
+  const device = createDevice({ socket: stage.socket(), user, token: () => stage.token(user) });
+  await device.connect();
+  return device;
 }
 
 /** A server on a cluster, with two users online whose keys this process can name. */
@@ -53,15 +57,10 @@ async function startStage(): Promise<Stage> {
   const cluster = stack.use(await startFailoverCluster());
   const world = stack.use(await startWorld({ FANOUT_WRITE_MAX: SMALL, REDIS_URL: cluster.url }));
   onTestFailed(() => void process.stdout.write(world.server().log()));
-  const online = async (user: string): Promise<Device> => {
-    const device = createDevice({ socket: world.socket(), user, token: () => world.token(user) });
-    await device.connect();
-    return device;
-  };
-  const ann = stack.use(await online("ann"));
-  const bob = stack.use(await online("bob"));
+  const ann = stack.use(await online(world, "ann"));
+  const bob = stack.use(await online(world, "bob"));
   const opened = stack.move();
-  return { cluster, world, ann, bob, online, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { cluster, world, ann, bob, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 function talkOf(device: Device, id: string): { sent: Sent[]; talk: (many: number) => Promise<void> } {
@@ -134,7 +133,7 @@ test.each([
   "where the only process that knew is killed with the master, epochs move and no number comes twice, in %s mode",
   async (mode, members) => {
     await using stage = await startStage();
-    const { world, ann, bob, online } = stage;
+    const { world, ann, bob } = stage;
     const { id, pair } = await groupElsewhere(stage, USERS.slice(1, members));
     const { sent, talk } = talkOf(ann, id);
     await talk(20);
@@ -151,7 +150,7 @@ test.each([
     // Of what the archive had not got yet only an inbox knows, if there is one.
     expect(first.seq).toBeGreaterThan(mode === "write" ? sent.length : archived);
     // Its partition is whole now, and no epoch changes any more.
-    using another = await online("bob");
+    using another = await online(world, "bob");
     const present = another.positions[channel]?.epoch;
     expect(present).toBeDefined();
     expect(present).not.toBe(before?.epoch);
@@ -192,16 +191,11 @@ test("where who delivered lives on and who committed does not, what was delivere
   chooseLayout(true);
   await using cluster = await startFailoverCluster();
   await using deployment = await startDeployment({ FANOUT_WRITE_MAX: SMALL }, cluster);
-  const online = async (user: string): Promise<Device> => {
-    const device = createDevice({ socket: deployment.socket(), user, token: () => deployment.token(user) });
-    await device.connect();
-    return device;
-  };
-  using bob = await online("bob");
+  using bob = await online(deployment, "bob");
   // All that knows of the conversation lies on one master, in two partitions.
   const partition = partitionOfKey(keys.user("bob"));
   const name = Array.from({ length: 10_000 }, (_, n) => `ann-${n}`).find((user) => partitionOfKey(keys.user(user)) === partition) as string;
-  using ann = await online(name);
+  using ann = await online(deployment, name);
   const pair = await cluster.pairOf(keys.user("bob"));
   let id: string;
   do ({ id } = await group(ann, "beside", ["bob"]));

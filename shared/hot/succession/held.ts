@@ -11,6 +11,9 @@ export interface Reached {
   seq: number;
 }
 
+/** In the order of joining. */
+export const membersOf = (redis: Redis, conversationId: string): Promise<string[]> => redis.zrange(keys.order(conversationId), "0", "-1");
+
 /**
  * Conversations of which members' inboxes hold more than there is, as they may where they did not lie on the lost master. What gets the same seqs anew
  * would be taken for what these inboxes have. In write mode only: otherwise nothing is copied, however many members there are.
@@ -23,7 +26,7 @@ export async function heldBeyond(redis: Redis, conversationIds: readonly string[
       const [seq, mode] = await redis.hmget(keys.head(id), "s", "m");
       if (mode !== "w") return;
       heads.set(id, Number(seq));
-      for (const user of await redis.zrange(keys.order(id), "0", "-1")) byUser.getOrInsertComputed(user, () => []).push(id);
+      for (const user of await membersOf(redis, id)) byUser.getOrInsertComputed(user, () => []).push(id);
     }),
   );
   const held = new Map<string, number>();

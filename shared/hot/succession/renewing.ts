@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { keys, partitionOfKey } from "../keys.ts";
 import { newEpoch } from "../users.ts";
+import { membersOf } from "./held.ts";
 
 const AT_ONCE = 500;
 
@@ -19,7 +20,6 @@ export const renewEpochs = (redis: Redis, all: readonly string[]): Promise<unkno
 
 /** Gives the inboxes of a conversation's members new epochs. */
 export async function renewInboxes(redis: Redis, conversationId: string): Promise<void> {
-  const fields = await redis.hkeys(keys.head(conversationId));
-  const members = fields.flatMap((field) => (field.startsWith("@") ? [keys.user(field.slice(1))] : []));
-  for (let first = 0; first < members.length; first += AT_ONCE) await renewEpochs(redis, members.slice(first, first + AT_ONCE));
+  const inboxes = (await membersOf(redis, conversationId)).map(keys.user);
+  for (let first = 0; first < inboxes.length; first += AT_ONCE) await renewEpochs(redis, inboxes.slice(first, first + AT_ONCE));
 }

@@ -62,9 +62,9 @@ export function createRepeating(parts: MendingParts) {
   /** What inboxes hold is only known when what was brought for them is done again, too. Nothing that is waited for waits itself. */
   async function othersRepeated(partition: number): Promise<void> {
     const end = performance.now() + PATIENCE;
-    for (let left = partitions().filter((other) => other !== partition); left.length > 0;) {
-      const all = await Promise.all(left.map((other) => hasRepeated(other).catch(() => false)));
-      left = left.filter((_, i) => all[i] !== true);
+    for (let left = partitions().filter((other) => other !== partition); ;) {
+      const repeats = await Promise.all(left.map((other) => hasRepeated(other).catch(() => false)));
+      left = left.filter((_, i) => repeats[i] !== true);
       if (left.length === 0) return;
       if (performance.now() > end) {
         logger.error({ partition, left }, "partitions are not whole in time; numbers that inboxes there know of may be given again");
